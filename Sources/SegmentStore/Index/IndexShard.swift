@@ -1,0 +1,242 @@
+import Glibc
+import Synchronization
+
+/// One of the index's shards: a linear hash table (Litwin, "Linear Hashing: A New Tool for File and Table Addressing",
+/// VLDB 1980), which grows by splitting one bucket at a time, so that no insert pays for a whole table.
+///
+/// Readers take no lock. A hit needs no validation: the entry's word is read whole, and the record's key decides. A
+/// miss counts only if `version` was even and unchanged meanwhile, for a split moves entries between buckets.
+struct IndexShard: ~Copyable {
+    /// Guards everything below but the atomics' reading, and orders the writes to the shard's keys: held from
+    /// reservation to publication. The reservation lock may be taken inside it; of two shards the lower comes first.
+    let writer = Mutex<Void>(())
+
+    /// Low half: buckets split in this round; high half: rounds.
+    private let geometry = Atomic<UInt64>(0)
+    /// Odd while a split moves entries.
+    private let version = Atomic<UInt64>(0)
+    /// Entries that are neither tombstones nor seen expired.
+    let liveCount = Atomic<Int>(0)
+    /// Sets that were published here.
+    let setCount = Atomic<Int>(0)
+
+    private let primary = BucketArray()
+    private let overflow = BucketArray()
+    /// Behind a pointer, so that no operation needs exclusive access to the shard, which readers borrow all along.
+    private let state: UnsafeMutablePointer<State>
+
+    private struct State {
+        var entryCount = 0
+        /// Numbers of overflow buckets begin at 1: 0 says none.
+        var overflowCount = 0
+        var freeOverflow: [UInt32] = []
+    }
+
+    init?() {
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+        for bucket in 0..<BucketArray.firstCount { guard primary.makeRoom(for: bucket) else { return nil } }
+    }
+
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    // MARK: Reading
+
+    @inline(__always)
+    private func bucketNumber(_ hash: UInt32, geometry: UInt64) -> Int {
+        let round = Int(truncatingIfNeeded: geometry >> 32)
+        let split = Int(truncatingIfNeeded: geometry & 0xFFFF_FFFF)
+        let count = BucketArray.firstCount << round
+        let number = Int(hash) & (count - 1)
+        return number < split ? Int(hash) & (2 * count - 1) : number
+    }
+
+    /// Calls the body with each candidate for the hash until it returns something; nil once no cell is left.
+    ///
+    /// Safe without the lock. A candidate's key may be another one with the same hash bits.
+    @inline(__always)
+    func probe<Result>(
+        _ hash: UInt64,
+        _ body: (IndexEntry, UnsafeMutablePointer<Atomic<UInt64>>) -> Result?
+    ) -> Result? {
+        let low = UInt32(truncatingIfNeeded: hash)
+        let bits = IndexEntry.hashBits(of: hash)
+        while true {
+            let before = version.load(ordering: .acquiring)
+            let number = bucketNumber(low, geometry: geometry.load(ordering: .acquiring))
+            var next = primary.bucket(number)
+            // A chain longer than all overflow buckets is one that is being rearranged under this reader.
+            var steps = 0
+            while let bucket = next {
+                for cell in 0..<IndexBucket.cellCount
+                where bucket.hash(cell).pointee.load(ordering: .acquiring) == low {
+                    let word = bucket.word(cell)
+                    let entry = IndexEntry(word: word.pointee.load(ordering: .acquiring))
+                    if entry.word != 0 && entry.word & IndexEntry.hashMask == bits, let result = body(entry, word) {
+                        return result
+                    }
+                }
+                let link = bucket.overflow.pointee.load(ordering: .acquiring)
+                steps += 1
+                next = link == 0 || steps > 1_024 ? nil : overflow.bucket(Int(link - 1))
+            }
+            if before & 1 == 0 {
+                if before == version.load(ordering: .sequentiallyConsistent) { return nil }
+            } else {
+                // The writer may have been put to sleep in mid-split.
+                sched_yield()
+            }
+        }
+    }
+
+    // MARK: Writing, under the lock
+
+    /// Adds an entry for a key that has none; false where memory is at its end.
+    func insert(_ entry: IndexEntry, hash: UInt64) -> Bool {
+        let low = UInt32(truncatingIfNeeded: hash)
+        guard let bucket = primary.bucket(bucketNumber(low, geometry: geometry.load(ordering: .relaxed))),
+            append(entry.word, hash: low, to: bucket)
+        else { return false }
+        state.pointee.entryCount += 1
+        if state.pointee.entryCount * 4 > bucketCount * Self.entriesPerFourBuckets { split() }
+        return true
+    }
+
+    /// Empties a cell that `probe` found.
+    func remove(at cell: UnsafeMutablePointer<Atomic<UInt64>>) {
+        cell.pointee.store(0, ordering: .releasing)
+        state.pointee.entryCount -= 1
+    }
+
+    /// Makes the table as large as it will be for so many entries; before the first one.
+    func reserve(_ count: Int) {
+        guard state.pointee.entryCount == 0 else { return }
+        let wanted = max(
+            BucketArray.firstCount,
+            (count * 4 + Self.entriesPerFourBuckets - 1) / Self.entriesPerFourBuckets
+        )
+        var made = bucketCount
+        while made < wanted && primary.makeRoom(for: made) { made += 1 }
+        var round = 0
+        while BucketArray.firstCount << (round + 1) <= made { round += 1 }
+        setGeometry(round: round, split: made - BucketArray.firstCount << round)
+    }
+
+    /// Forgets every entry. Readers see each key either as it was or as absent.
+    func removeAll() {
+        _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        primary.empty()
+        overflow.empty()
+        geometry.store(0, ordering: .releasing)
+        _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        state.pointee.entryCount = 0
+        state.pointee.overflowCount = 0
+        state.pointee.freeOverflow = []
+        liveCount.store(0, ordering: .relaxed)
+    }
+
+    /// Calls the body with every entry and its cell.
+    func forEach(_ body: (IndexEntry, UnsafeMutablePointer<Atomic<UInt64>>) -> Void) {
+        for number in 0..<bucketCount {
+            var next = primary.bucket(number)
+            while let bucket = next {
+                for cell in 0..<IndexBucket.cellCount {
+                    let word = bucket.word(cell)
+                    let entry = IndexEntry(word: word.pointee.load(ordering: .acquiring))
+                    if entry.word != 0 { body(entry, word) }
+                }
+                next = overflowBucket(of: bucket)
+            }
+        }
+    }
+
+    // MARK: Growth
+
+    /// 3.25 entries a bucket of five cells: 22.4 bytes an entry with the overflow buckets this leads to.
+    private static let entriesPerFourBuckets = 13
+
+    private var bucketCount: Int {
+        let geometry = geometry.load(ordering: .relaxed)
+        return BucketArray.firstCount << Int(geometry >> 32) + Int(geometry & 0xFFFF_FFFF)
+    }
+
+    private func setGeometry(round: Int, split: Int) {
+        geometry.store(UInt64(round) << 32 | UInt64(split), ordering: .releasing)
+    }
+
+    private func overflowBucket(of bucket: IndexBucket) -> IndexBucket? {
+        let link = bucket.overflow.pointee.load(ordering: .acquiring)
+        return link == 0 ? nil : overflow.bucket(Int(link - 1))
+    }
+
+    /// Puts the word into the first free cell of the bucket's chain.
+    private func append(_ word: UInt64, hash: UInt32, to first: IndexBucket) -> Bool {
+        var bucket = first
+        while true {
+            for cell in 0..<IndexBucket.cellCount where bucket.word(cell).pointee.load(ordering: .relaxed) == 0 {
+                bucket.fill(cell, hash: hash, word: word)
+                return true
+            }
+            if let next = overflowBucket(of: bucket) {
+                bucket = next
+                continue
+            }
+            guard let (link, next) = takeOverflowBucket() else { return false }
+            next.fill(0, hash: hash, word: word)
+            bucket.overflow.pointee.store(link, ordering: .releasing)
+            return true
+        }
+    }
+
+    private func takeOverflowBucket() -> (UInt32, IndexBucket)? {
+        if let link = state.pointee.freeOverflow.popLast(), let bucket = overflow.bucket(Int(link - 1)) {
+            return (link, bucket)
+        }
+        let count = state.pointee.overflowCount
+        guard overflow.makeRoom(for: count), let bucket = overflow.bucket(count) else { return nil }
+        state.pointee.overflowCount = count + 1
+        return (UInt32(count + 1), bucket)
+    }
+
+    /// Splits the next bucket of the round in two. Without memory the table stays as it is and its chains grow.
+    private func split() {
+        let geometry = geometry.load(ordering: .relaxed)
+        let round = Int(geometry >> 32)
+        let source = Int(geometry & 0xFFFF_FFFF)
+        let count = BucketArray.firstCount << round
+        // 32 hash bits choose buckets; far below that the table has other limits.
+        guard round < 27, primary.makeRoom(for: count + source),
+            let low = primary.bucket(source), let high = primary.bucket(count + source)
+        else { return }
+
+        var cells: [(word: UInt64, hash: UInt32)] = []
+        _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        var next: IndexBucket? = low
+        var link: UInt32 = 0
+        while let bucket = next {
+            for cell in 0..<IndexBucket.cellCount {
+                let word = bucket.word(cell).pointee.load(ordering: .relaxed)
+                if word != 0 { cells.append((word, bucket.hash(cell).pointee.load(ordering: .relaxed))) }
+            }
+            let following = bucket.overflow.pointee.load(ordering: .relaxed)
+            bucket.empty()
+            if link != 0 { state.pointee.freeOverflow.append(link) }
+            link = following
+            next = following == 0 ? nil : overflow.bucket(Int(following - 1))
+        }
+        for cell in cells {
+            let bucket = Int(cell.hash) & (2 * count - 1) == source ? low : high
+            // The chain held all of them before, so its freed buckets are enough.
+            _ = append(cell.word, hash: cell.hash, to: bucket)
+        }
+        if source + 1 == count {
+            setGeometry(round: round + 1, split: 0)
+        } else {
+            setGeometry(round: round, split: source + 1)
+        }
+        _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
+}

@@ -1,0 +1,156 @@
+import Glibc
+
+/// What lies in a store's directory: its segments by number, and what is none of its own. Reads headers alone.
+struct DirectorySurvey {
+    /// A file whose header holds and which belongs to this directory.
+    struct File: Sendable {
+        var path: String
+        var header: SegmentHeader
+        var damagedHeaders: [Int]
+        var isSpare: Bool
+        var length: Int
+        var inode: UInt64
+    }
+
+    private(set) var files: [File] = []
+    private(set) var findings: [Finding] = []
+    /// Segments that a writer died making.
+    private(set) var unfinished: [String] = []
+    private(set) var identity: Identity?
+    /// The highest number of any header or file name here; new segments are numbered above.
+    private(set) var highestNumber: UInt64 = 0
+
+    /// What all segments of a directory have in common.
+    struct Identity: Sendable, Hashable {
+        var directory: DirectoryID
+        var keyHashSeed: UInt64
+    }
+
+    /// Reads the directory. Throws `.unsupportedFormat`, and has touched nothing then.
+    ///
+    /// The identity is the hint's if any segment has it, else the one that most segments have, else the oldest.
+    init(_ directory: String, hint: DirectoryID?, files layer: any FileLayer) throws(StoreError) {
+        let names: [String]
+        do throws(SystemError) {
+            names = try layer.names(inDirectory: directory).sorted()
+        } catch {
+            throw StoreError(error, path: directory, doing: "reading the directory")
+        }
+        var candidates: [File] = []
+        for name in names {
+            let path = directory + "/" + name
+            if SegmentFile.isUnfinished(name) { unfinished.append(path) }
+            guard name.hasSuffix(SegmentFile.suffix) else { continue }
+            let named = UInt64(name.dropLast(SegmentFile.suffix.count))
+            highestNumber = max(highestNumber, named ?? 0)
+            guard let (pair, status) = try Self.read(path, files: layer) else { continue }
+            if let reason = pair.unsupportedReason {
+                throw StoreError(
+                    .unsupportedFormat,
+                    path: path,
+                    detail: "\(reason); use a newer version of the library, or another directory"
+                )
+            }
+            guard let header = pair.header else {
+                findings.append(.unreadable(path, length: status.length, isNumbered: named != nil))
+                continue
+            }
+            candidates.append(
+                File(
+                    path: path,
+                    header: header,
+                    damagedHeaders: pair.damagedOffsets,
+                    isSpare: pair.isSpare,
+                    length: status.length,
+                    inode: status.inode
+                )
+            )
+        }
+        choose(from: candidates, hint: hint)
+    }
+
+    private mutating func choose(from candidates: [File], hint: DirectoryID?) {
+        identity = Self.identity(of: candidates, hint: hint)
+        var numbers: Set<UInt64> = []
+        for file in candidates.sorted(by: { ($0.header.number, $0.path) < ($1.header.number, $1.path) }) {
+            guard let identity, file.header.identity == identity else {
+                findings.append(.foreign(file, "it belongs to another directory"))
+                continue
+            }
+            guard numbers.insert(file.header.number).inserted else {
+                findings.append(.foreign(file, "another file here has its number \(file.header.number)"))
+                continue
+            }
+            highestNumber = max(highestNumber, file.header.number)
+            files.append(file)
+        }
+    }
+
+    private static func identity(of candidates: [File], hint: DirectoryID?) -> Identity? {
+        if let hinted = candidates.first(where: { $0.header.directory == hint }) { return hinted.header.identity }
+        var counts: [Identity: (count: Int, oldest: UInt64)] = [:]
+        for file in candidates {
+            let seen = counts[file.header.identity] ?? (0, .max)
+            counts[file.header.identity] = (seen.count + 1, min(seen.oldest, file.header.created))
+        }
+        let best = counts.max { left, right in
+            // Ids settle what counts and ages leave open, so that the choice never depends on a dictionary's order.
+            (left.value.count, right.value.oldest, left.key.directory.low)
+                < (right.value.count, left.value.oldest, right.key.directory.low)
+        }
+        return best?.key
+    }
+
+    /// Both header copies of a file; nil for what is no regular file or has just gone.
+    private static func read(
+        _ path: String,
+        files: any FileLayer
+    ) throws(StoreError) -> (HeaderPair, FileStatus)? {
+        do throws(SystemError) {
+            // Opening a FIFO would wait for its other end.
+            let descriptor = try Descriptor(path, flags: O_RDONLY | O_NONBLOCK, files: files)
+            let status = try files.status(of: descriptor.number)
+            guard status.isRegularFile else { return nil }
+            var pair = HeaderPair(.unreadable, .unreadable)
+            // A copy caught half-written beside a writer is whole a moment later.
+            for _ in 0..<3 {
+                let bytes = try files.bytes(of: descriptor.number, at: 0, count: Format.recordsStart)
+                pair = HeaderPair(startOfFile: bytes.span.bytes)
+                if pair.damagedOffsets.isEmpty { break }
+            }
+            return (pair, status)
+        } catch  where error.number == ENOENT {
+            return nil
+        } catch {
+            throw StoreError(error, path: path, doing: "reading the segment's header")
+        }
+    }
+}
+
+extension SegmentHeader {
+    var identity: DirectorySurvey.Identity { .init(directory: directory, keyHashSeed: keyHashSeed) }
+}
+
+extension Finding {
+    fileprivate static func unreadable(_ path: String, length: Int, isNumbered: Bool) -> Finding {
+        Finding(
+            kind: isNumbered ? .unreadableSegment : .foreignSegment,
+            path: path,
+            offset: 0,
+            length: length,
+            loss: isNumbered
+                ? "neither copy of its header can be read: if it was a segment, its records are lost; it was left alone"
+                : "it is no segment, whatever its name; it was left alone"
+        )
+    }
+
+    fileprivate static func foreign(_ file: DirectorySurvey.File, _ reason: String) -> Finding {
+        Finding(
+            kind: .foreignSegment,
+            path: file.path,
+            offset: 0,
+            length: file.length,
+            loss: "\(reason); it was left alone"
+        )
+    }
+}

@@ -1,0 +1,139 @@
+import CLinux
+import Glibc
+
+/// Making, finding and closing segment files; nothing here knows the index.
+struct SegmentFile {
+    static let suffix = ".segment"
+    /// A file under this suffix is a segment in the making; a writer that finds one removes it.
+    static let unfinishedSuffix = ".segment.new"
+
+    /// The name of a new segment. It is a hint for people; the header rules.
+    static func name(number: UInt64) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, 10 - digits.utf8.count)) + digits + suffix
+    }
+
+    /// True if the name is one that `name(number:)` gives, with the suffix of a segment in the making.
+    static func isUnfinished(_ name: String) -> Bool {
+        guard name.hasSuffix(unfinishedSuffix) else { return false }
+        let digits = name.utf8.dropLast(unfinishedSuffix.utf8.count)
+        return digits.count >= 10 && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+    }
+
+    /// Creates a segment with all its blocks and both header copies, under its final name once it is whole.
+    ///
+    /// Unless `isForced` is false, header and name have reached the disk when this returns.
+    static func create(
+        _ header: SegmentHeader,
+        directory: String,
+        isForced: Bool,
+        files: any FileLayer
+    ) throws(SystemError) -> Created {
+        let path = directory + "/" + name(number: header.number)
+        let unfinished = directory + "/" + name(number: header.number).dropLast(suffix.count) + unfinishedSuffix
+        do throws(SystemError) {
+            let descriptor = try Descriptor(unfinished, flags: O_RDWR | O_CREAT | O_TRUNC, mode: 0o600, files: files)
+            try files.allocateFully(descriptor.number, offset: 0, count: header.capacity)
+            if try files.status(of: descriptor.number).length != header.capacity {
+                try files.setLength(descriptor.number, to: header.capacity)
+            }
+            let bytes = header.encoded()
+            for offset in Format.headerOffsets { try files.writeFully(descriptor.number, bytes, at: offset) }
+            if isForced { try files.force(descriptor.number) }
+            let mapping = try Mapping(descriptor.number, count: header.capacity, writable: true, files: files)
+            let inode = try files.status(of: descriptor.number).inode
+            try files.rename(unfinished, to: path)
+            if isForced { try files.forceDirectory(directory) }
+            return Created(mapping: mapping, path: path, inode: inode)
+        } catch {
+            try? files.unlink(unfinished)
+            throw error
+        }
+    }
+
+    /// A new segment file and its mapping.
+    struct Created: ~Copyable {
+        let mapping: Mapping
+        let path: String
+        let inode: UInt64
+    }
+
+    /// Seals a segment behind its last record: the free room goes back to the disk, the footer takes the end.
+    ///
+    /// Unless `isForced` is false, the footer has reached the disk when this returns.
+    static func seal(
+        path: String,
+        header: SegmentHeader,
+        rows: RowTable,
+        recordEnd: Int,
+        isForced: Bool,
+        files: any FileLayer
+    ) throws(SystemError) {
+        let footer = Footer.encoded(rows, recordEnd: recordEnd, for: header)
+        let start = header.capacity - footer.count
+        let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
+        try punch(descriptor.number, from: recordEnd, to: start, files: files)
+        try files.writeFully(descriptor.number, footer, at: start)
+        if isForced { try files.force(descriptor.number) }
+    }
+
+    /// Takes a footer back so that the segment can be appended to: the hole is allocated again first, and only then is
+    /// the footer made invalid.
+    ///
+    /// The trailer goes first and is forced, so that a half-zeroed footer is never taken for one.
+    static func reopen(
+        path: String,
+        header: SegmentHeader,
+        rowCount: Int,
+        isForced: Bool,
+        files: any FileLayer
+    ) throws(SystemError) {
+        let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
+        try files.allocateFully(descriptor.number, offset: 0, count: header.capacity)
+        let trailer = header.capacity - Format.footerTrailerLength
+        try files.writeFully(
+            descriptor.number,
+            [UInt8](repeating: 0, count: Format.footerTrailerLength),
+            at: trailer
+        )
+        if isForced { try files.force(descriptor.number) }
+        // A record torn there later is told by its checksum, which must read as zero until it is written.
+        try zero(descriptor.number, from: trailer - rowCount * Format.footerRowLength, to: trailer, files: files)
+    }
+
+    /// Gives the room behind the headers of an empty segment back to the disk.
+    static func shrinkEmpty(path: String, header: SegmentHeader, files: any FileLayer) throws(SystemError) {
+        let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
+        try punch(descriptor.number, from: Format.recordsStart, to: header.capacity, files: files)
+    }
+
+    /// Zeroes a range and frees its blocks, or only zeroes it where the file system cannot free them.
+    private static func punch(
+        _ descriptor: CInt,
+        from start: Int,
+        to end: Int,
+        files: any FileLayer
+    ) throws(SystemError) {
+        guard end > start else { return }
+        do throws(SystemError) {
+            try files.punchHole(descriptor, offset: start, count: end - start)
+        } catch  where error.number == EOPNOTSUPP {
+            try zero(descriptor, from: start, to: end, files: files)
+        }
+    }
+
+    private static func zero(
+        _ descriptor: CInt,
+        from start: Int,
+        to end: Int,
+        files: any FileLayer
+    ) throws(SystemError) {
+        let zeros = [UInt8](repeating: 0, count: min(1 << 16, max(0, end - start)))
+        var position = start
+        while position < end {
+            let step = min(zeros.count, end - position)
+            try files.writeFully(descriptor, step == zeros.count ? zeros : Array(zeros[..<step]), at: position)
+            position += step
+        }
+    }
+}

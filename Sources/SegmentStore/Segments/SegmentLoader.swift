@@ -1,0 +1,165 @@
+import Glibc
+
+/// What a segment holds, from its footer or by a scan.
+struct LoadedRows: Sendable {
+    var rows = RowTable()
+    var recordEnd = Format.recordsStart
+    var highestSequence: UInt64 = 0
+    var isSealed = false
+    var findings: [Finding] = []
+}
+
+/// Reads the rows of a segment.
+struct SegmentLoader {
+    let path: String
+    let header: SegmentHeader
+    /// The whole file is there, so that a footer can be.
+    let isWhole: Bool
+    /// Beside a live writer: an unfinished record ends the scan instead of being called torn.
+    let besideWriter: Bool
+
+    /// Reads through the mapping of a store that nobody else writes.
+    func load(mapped base: UnsafeRawPointer, count: Int) -> LoadedRows {
+        guard isWhole else { return shortened(MappedBytes(base: base, count: count), count: count) }
+        let trailerStart = header.capacity - Format.footerTrailerLength
+        let trailer = Footer.trailer(
+            RawSpan(_unsafeStart: base + trailerStart, byteCount: Format.footerTrailerLength),
+            for: header
+        )
+        if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
+            let length = rowCount * Format.footerRowLength
+            let bytes = UnsafeRawBufferPointer(start: base + trailerStart - length, count: length)
+            if let rows = RowTable(mapped: bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash) {
+                return sealed(rows, recordEnd: recordEnd)
+            }
+        }
+        return scanned(MappedBytes(base: base, count: trailerStart), trailer: trailer, from: Format.recordsStart)
+    }
+
+    /// True if the segment is sealed and ends where it did when it was last read, so that nothing in it is news.
+    func isUnchanged(_ descriptor: CInt, recordEnd: Int, files: any FileLayer) -> Bool {
+        let trailerStart = header.capacity - Format.footerTrailerLength
+        guard let bytes = try? files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength),
+            case .valid(_, let end, _) = Footer.trailer(bytes.span.bytes, for: header)
+        else { return false }
+        return end == recordEnd
+    }
+
+    /// Reads with `pread`, beside whoever writes; records before `start` are known already.
+    func load(_ descriptor: CInt, from start: Int, files: any FileLayer) -> LoadedRows {
+        let window = WindowedBytes(descriptor, files: files)
+        guard isWhole, let status = try? files.status(of: descriptor) else {
+            let count = (try? files.status(of: descriptor).length) ?? 0
+            return shortened(window, count: min(count, header.capacity))
+        }
+        guard status.length >= header.capacity else { return shortened(window, count: status.length) }
+        let trailerStart = header.capacity - Format.footerTrailerLength
+        let bytes = (try? files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)) ?? []
+        let trailer = Footer.trailer(bytes.span.bytes, for: header)
+        if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
+            let length = rowCount * Format.footerRowLength
+            if let bytes = try? files.bytes(of: descriptor, at: trailerStart - length, count: length),
+                let rows = RowTable(bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash)
+            {
+                return sealed(rows, recordEnd: recordEnd)
+            }
+        }
+        return scanned(window, trailer: trailer, from: start)
+    }
+
+    /// Scans the first `count` bytes of a segment that is being appended to; nothing behind them is looked at.
+    func load(open base: UnsafeRawPointer, count: Int) -> LoadedRows {
+        guard isWhole else { return shortened(MappedBytes(base: base, count: count), count: count) }
+        let limit = min(count, header.capacity - Format.footerTrailerLength)
+        return scan(MappedBytes(base: base, count: limit), from: Format.recordsStart, limit: limit, hadFooter: false)
+    }
+
+    private func sealed(_ rows: RowTable, recordEnd: Int) -> LoadedRows {
+        var loaded = LoadedRows()
+        rows.forEach { loaded.highestSequence = max(loaded.highestSequence, $0.sequence) }
+        loaded.rows = rows
+        loaded.recordEnd = recordEnd
+        loaded.isSealed = true
+        return loaded
+    }
+
+    private func scanned(_ source: some SegmentBytes, trailer: Footer.Trailer, from start: Int) -> LoadedRows {
+        let limit = header.capacity - Format.footerTrailerLength
+        var loaded = scan(source, from: start, limit: limit, hadFooter: trailer != .absent)
+        if trailer != .absent && !besideWriter {
+            loaded.findings.append(
+                Finding(
+                    kind: .damagedFooter,
+                    path: path,
+                    offset: limit,
+                    length: Format.footerTrailerLength,
+                    loss: "nothing is lost, the segment was scanned"
+                )
+            )
+        }
+        return loaded
+    }
+
+    private func shortened(_ source: some SegmentBytes, count: Int) -> LoadedRows {
+        var loaded = scan(source, from: Format.recordsStart, limit: count, hadFooter: false)
+        // What a cut leaves at the end is no torn record: nobody died writing it.
+        loaded.findings.removeAll { $0.kind == .tornRecord }
+        loaded.findings.append(
+            Finding(
+                kind: .shortenedSegment,
+                path: path,
+                offset: count,
+                length: header.capacity - count,
+                loss: "records that lay there are lost"
+            )
+        )
+        return loaded
+    }
+
+    private func scan<Source: SegmentBytes>(
+        _ source: Source,
+        from start: Int,
+        limit: Int,
+        hadFooter: Bool
+    ) -> LoadedRows {
+        var scanner = SegmentScanner(
+            source: source,
+            header: header,
+            salt: RecordChecksum.salt(number: header.number, generation: header.generation),
+            limit: limit,
+            stopsAtIncomplete: besideWriter
+        )
+        let result = scanner.scan(from: start)
+        var loaded = LoadedRows()
+        loaded.rows = result.rows
+        loaded.recordEnd = result.recordEnd
+        loaded.highestSequence = result.highestSequence
+        for finding in result.findings {
+            // Behind the last record of a segment that was sealed once lie the rows of its footer.
+            if hadFooter && finding.offset >= result.recordEnd { continue }
+            loaded.findings.append(
+                Finding(
+                    kind: finding.isTorn ? .tornRecord : .damagedRecord,
+                    path: path,
+                    offset: finding.offset,
+                    length: finding.length,
+                    loss: finding.isTorn
+                        ? "its writer died before the set returned"
+                        : "the record is lost; an older value of its key may be back"
+                )
+            )
+        }
+        if result.unknownRecords > 0 {
+            loaded.findings.append(
+                Finding(
+                    kind: .unknownRecord,
+                    path: path,
+                    offset: Format.recordsStart,
+                    length: 0,
+                    loss: "\(result.unknownRecords) records were written by a newer version and are not used"
+                )
+            )
+        }
+        return loaded
+    }
+}

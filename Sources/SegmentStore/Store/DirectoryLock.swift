@@ -1,0 +1,114 @@
+import CLinux
+import Glibc
+
+/// The store's write lock: an OFD lock on the file `lock`, which the kernel drops when its holder dies and which
+/// excludes a second opener in the same process too.
+///
+/// The file's text is for people, and a hint of the directory's id; the lock itself is the kernel's:
+///
+///     granary lock 1
+///     directory 0123456789abcdef0123456789abcdef
+///     pid 4711
+///     host example
+///     since 1767225600
+struct DirectoryLock: ~Copyable, Sendable {
+    static let fileName = "lock"
+
+    private let descriptor: Descriptor
+    private let files: any FileLayer
+
+    /// Takes the lock in the directory; throws `.locked` with the holder if another opener has it.
+    init(directory: String, files: any FileLayer) throws(StoreError) {
+        descriptor = try Self.acquire(directory, files: files)
+        self.files = files
+    }
+
+    private static func acquire(_ directory: String, files: any FileLayer) throws(StoreError) -> Descriptor {
+        do throws(SystemError) {
+            let descriptor = try Descriptor(
+                directory + "/" + fileName,
+                flags: O_RDWR | O_CREAT,
+                mode: 0o600,
+                files: files
+            )
+            let number = descriptor.number
+            if try files.retrying({ () throws(SystemError) in try files.lock(number) }) { return descriptor }
+        } catch {
+            throw StoreError(error, path: directory + "/" + fileName, doing: "taking the write lock")
+        }
+        let holder = text(inDirectory: directory, files: files)?.holder
+        let name = holder.map { "process \($0.processID) on \($0.host)" } ?? "another process"
+        throw StoreError(
+            .locked,
+            path: directory,
+            holder: holder,
+            detail: "\(name) has the store open for writing; let it finish, or open read-only"
+        )
+    }
+
+    /// Writes the holder and the directory's id into the file; a failure costs only the hint.
+    func describe(directory: DirectoryID, now: UInt64) {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = name.withUnsafeBytes { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        let text = """
+            granary lock 1
+            directory \(LockText.hex(directory.high))\(LockText.hex(directory.low))
+            pid \(getpid())
+            host \(host)
+            since \(now / 1_000)
+
+            """
+        let padded = Array(text.utf8) + [UInt8](repeating: UInt8(ascii: "\n"), count: max(0, 160 - text.utf8.count))
+        try? files.writeFully(descriptor.number, padded, at: 0)
+    }
+
+    /// The directory's id as the lock file has it, for a first guess at which segments belong here.
+    static func directoryHint(inDirectory directory: String, files: any FileLayer) -> DirectoryID? {
+        text(inDirectory: directory, files: files)?.directory
+    }
+
+    private static func text(inDirectory directory: String, files: any FileLayer) -> LockText? {
+        guard let descriptor = try? Descriptor(directory + "/" + fileName, flags: O_RDONLY, files: files) else {
+            return nil
+        }
+        return LockText(descriptor.number, files: files)
+    }
+
+    /// True if a writer has the directory open.
+    static func isHeld(inDirectory directory: String, files: any FileLayer) -> Bool {
+        guard let descriptor = try? Descriptor(directory + "/" + fileName, flags: O_RDONLY, files: files) else {
+            return false
+        }
+        return (try? files.isLocked(descriptor.number)) ?? false
+    }
+}
+
+/// The text of a lock file, as far as it can be read.
+private struct LockText {
+    var directory: DirectoryID?
+    var holder: LockHolder?
+
+    init(_ descriptor: CInt, files: any FileLayer) {
+        guard let bytes = try? files.bytes(of: descriptor, at: 0, count: 1_024) else { return }
+        var fields: [Substring: Substring] = [:]
+        let text = String(decoding: bytes, as: UTF8.self)
+        for line in text.split(separator: "\n") {
+            guard let space = line.firstIndex(of: " ") else { continue }
+            fields[line[..<space]] = line[line.index(after: space)...]
+        }
+        if let hex = fields["directory"], hex.utf8.count == 32, let high = UInt64(hex.prefix(16), radix: 16),
+            let low = UInt64(hex.suffix(16), radix: 16)
+        {
+            directory = DirectoryID(low: low, high: high)
+        }
+        if let pid = fields["pid"].flatMap({ Int($0) }), let since = fields["since"].flatMap({ Int($0) }) {
+            holder = LockHolder(processID: pid, host: fields["host"].map(String.init) ?? "", since: since)
+        }
+    }
+
+    static func hex(_ value: UInt64) -> String {
+        let text = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - text.count) + text
+    }
+}

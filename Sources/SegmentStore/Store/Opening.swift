@@ -1,0 +1,303 @@
+import Glibc
+import Synchronization
+
+/// Opening a store, step by step: look, lock, map, read rows, index them, seal what a death left open.
+struct Opening {
+    let directory: String
+    let options: StoreOptions
+    let index: Index
+    let segments: SegmentTable
+
+    private var files: any FileLayer { options.files }
+    private var isWriter: Bool { options.access == .readWrite }
+
+    /// What an open store starts from.
+    struct Opened: ~Copyable {
+        var identity: DirectorySurvey.Identity
+        var maintenance = SegmentStore.Maintenance()
+        var reservation = Reservation()
+        var clearFloor: UInt64 = 0
+        var capacityMade = 0
+        var report = RecoveryReport()
+        var lock: DirectoryLock?
+
+        mutating func takeLock() -> DirectoryLock? { lock.take() }
+    }
+
+    func open() throws(StoreError) -> Opened {
+        if isWriter { try makeDirectory() } else { try checkDirectory() }
+        let hint = DirectoryLock.directoryHint(inDirectory: directory, files: files)
+        // Before the lock file is written: a directory of a newer format must not be touched.
+        var survey = try DirectorySurvey(directory, hint: hint, files: files)
+        var lock: DirectoryLock?
+        var besideWriter = false
+        if isWriter {
+            lock = try DirectoryLock(directory: directory, files: files)
+            survey = try DirectorySurvey(directory, hint: hint, files: files)
+        } else {
+            besideWriter = DirectoryLock.isHeld(inDirectory: directory, files: files)
+        }
+
+        var opened = Opened(
+            identity: survey.identity
+                ?? DirectorySurvey.Identity(
+                    directory: DirectoryID(low: options.randomness(), high: options.randomness()),
+                    keyHashSeed: options.randomness()
+                )
+        )
+        lock?.describe(directory: opened.identity.directory, now: options.clock.milliseconds())
+        opened.lock = lock.take()
+        for finding in survey.findings { opened.report.add(finding) }
+        if isWriter { for path in survey.unfinished { try? files.unlink(path) } }
+
+        let mapped = try map(survey, report: &opened.report)
+        let loaded = load(mapped, besideWriter: besideWriter)
+        var nextSequence: UInt64 = 1
+        for (segment, rows) in zip(mapped, loaded) {
+            opened.report.segments += 1
+            if rows.isSealed { opened.report.footersUsed += 1 } else { opened.report.segmentsScanned += 1 }
+            opened.report.records += rows.rows.count
+            for finding in rows.findings { opened.report.add(finding) }
+            opened.clearFloor = max(opened.clearFloor, segment.file.header.clearFloor)
+            nextSequence = max(nextSequence, rows.highestSequence + 1, segment.file.header.baseSequence)
+            rows.rows.forEach { row in
+                if row.kind == .clear { opened.clearFloor = max(opened.clearFloor, row.sequence) }
+            }
+        }
+        opened.reservation.nextSequence = max(nextSequence, opened.clearFloor + 1)
+        opened.reservation.highestNumber = survey.highestNumber
+
+        let builder = IndexBuilder(
+            index: index,
+            segments: segments,
+            clearFloor: opened.clearFloor,
+            now: options.clock.milliseconds()
+        )
+        guard builder.build(from: zip(mapped, loaded).map { (slot: $0.slot, rows: $1) }) else {
+            throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
+        }
+        if isWriter { prepareForWriting(mapped, loaded, opened: &opened) }
+        return opened
+    }
+
+    // MARK: The directory
+
+    private func makeDirectory() throws(StoreError) {
+        do throws(SystemError) {
+            _ = try files.status(at: directory)
+        } catch  where error.number == ENOENT {
+            try makeDirectoryAndParents(directory)
+        } catch {
+            throw StoreError(error, path: directory, doing: "opening the directory")
+        }
+        try checkDirectory()
+    }
+
+    private func makeDirectoryAndParents(_ path: String) throws(StoreError) {
+        do throws(SystemError) {
+            try files.makeDirectory(path, mode: 0o700)
+            if options.durability != .never { try? files.forceDirectory(parent(of: path)) }
+        } catch  where error.number == EEXIST {
+            return
+        } catch  where error.number == ENOENT && parent(of: path) != path {
+            try makeDirectoryAndParents(parent(of: path))
+            do throws(SystemError) {
+                try files.makeDirectory(path, mode: 0o700)
+            } catch  where error.number == EEXIST {
+                return
+            } catch {
+                throw StoreError(error, path: path, doing: "creating the directory")
+            }
+        } catch {
+            throw StoreError(error, path: path, doing: "creating the directory")
+        }
+    }
+
+    private func parent(of path: String) -> String {
+        var trimmed = Substring(path)
+        while trimmed.count > 1 && trimmed.hasSuffix("/") { trimmed = trimmed.dropLast() }
+        guard let slash = trimmed.lastIndex(of: "/") else { return "." }
+        return slash == trimmed.startIndex ? "/" : String(trimmed[..<slash])
+    }
+
+    private func checkDirectory() throws(StoreError) {
+        do throws(SystemError) {
+            let descriptor = try Descriptor(directory, flags: O_RDONLY | O_DIRECTORY, files: files)
+            let type = try files.fileSystemType(of: descriptor.number)
+            if isWriter && type == Self.networkFileSystem {
+                throw SystemError(call: "statfs", number: EOPNOTSUPP)
+            }
+        } catch {
+            throw StoreError(error, path: directory, doing: "opening the store's directory")
+        }
+    }
+
+    /// NFS: neither its locks nor its mappings keep the engine's promises.
+    private static let networkFileSystem = 0x6969
+
+    // MARK: Segments
+
+    private struct Mapped: Sendable {
+        var slot: Int
+        var file: DirectorySurvey.File
+        var isWhole: Bool { file.length >= file.header.capacity }
+    }
+
+    private func map(_ survey: DirectorySurvey, report: inout RecoveryReport) throws(StoreError) -> [Mapped] {
+        var mapped: [Mapped] = []
+        for file in survey.files {
+            for offset in file.damagedHeaders {
+                report.add(
+                    Finding(
+                        kind: .damagedHeader,
+                        path: file.path,
+                        offset: offset,
+                        length: Format.headerLength,
+                        loss: "nothing is lost, the other copy holds"
+                    )
+                )
+            }
+            if file.isSpare {
+                // Its content was thrown away; nobody has reused it.
+                if isWriter { try? files.unlink(file.path) }
+                continue
+            }
+            guard let slot = try addSegment(file) else { continue }
+            mapped.append(Mapped(slot: slot, file: file))
+        }
+        return mapped
+    }
+
+    private func addSegment(_ file: DirectorySurvey.File) throws(StoreError) -> Int? {
+        let count = min(file.length, file.header.capacity)
+        do throws(SystemError) {
+            let mapping = try files.mapping(of: file.path, count: count, mayWrite: isWriter)
+            let segment = Segment(
+                mapping,
+                header: file.header,
+                path: file.path,
+                inode: file.inode,
+                recordEnd: Format.recordsStart,
+                recordCount: 0,
+                forcedEnd: 0,
+                isSealed: true
+            )
+            guard let slot = segments.add(segment) else {
+                throw SystemError(call: "mmap", number: ENOMEM)
+            }
+            return slot
+        } catch  where error.number == ENOENT && !isWriter {
+            return nil
+        } catch {
+            throw StoreError(error, path: file.path, doing: "mapping the segment")
+        }
+    }
+
+    private func load(_ mapped: [Mapped], besideWriter: Bool) -> [LoadedRows] {
+        let results = mapped.map { _ in Box(LoadedRows()) }
+        inParallel(mapped.count) { [files, segments, isWriter] number in
+            let segment = segments[mapped[number].slot]
+            let loader = SegmentLoader(
+                path: segment.pointee.path,
+                header: segment.pointee.header,
+                isWhole: mapped[number].isWhole,
+                besideWriter: besideWriter
+            )
+            var loaded = LoadedRows()
+            if isWriter {
+                loaded = loader.load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
+            } else if let descriptor = try? Descriptor(segment.pointee.path, flags: O_RDONLY, files: files) {
+                loaded = loader.load(descriptor.number, from: Format.recordsStart, files: files)
+            }
+            segment.pointee.recordEnd.store(loaded.recordEnd, ordering: .relaxed)
+            segment.pointee.recordCount.store(loaded.rows.count, ordering: .relaxed)
+            segment.pointee.forcedEnd.store(loaded.recordEnd, ordering: .relaxed)
+            segment.pointee.isSealed.store(loaded.isSealed, ordering: .relaxed)
+            let done = loaded
+            results[number].value.withLock { $0 = done }
+        }
+        return results.map { $0.value.withLock { $0 } }
+    }
+
+    // MARK: Writing
+
+    /// Seals what a death left open, keeps one empty segment as the spare, and chooses where appending goes on.
+    private func prepareForWriting(_ mapped: [Mapped], _ loaded: [LoadedRows], opened: inout Opened) {
+        var empty: [Mapped] = []
+        var sealedNow: Set<Int> = []
+        for (segment, rows) in zip(mapped, loaded) {
+            opened.capacityMade += segment.file.header.capacity
+            guard segment.isWhole, !rows.isSealed, !rows.findings.contains(where: { $0.kind == .unknownRecord }) else {
+                continue
+            }
+            if rows.rows.count == 0 && rows.findings.isEmpty {
+                empty.append(segment)
+                continue
+            }
+            // Where this fails the segment stays as it is, and the next opener scans it again.
+            if seal(segment, rows) { sealedNow.insert(segment.slot) }
+        }
+        if let spare = empty.popLast(), makeWritable(spare) { opened.reservation.spare = spare.slot }
+        for segment in empty {
+            // Left by deaths between making a segment and using it.
+            try? files.unlink(segment.file.path)
+            segments.retire(segment.slot)
+        }
+        // A death between a clear and the deletion of what it ended leaves that to the next opener. Sealing has forced
+        // the clear's record by now.
+        for (segment, rows) in zip(mapped, loaded)
+        where rows.rows.count > 0 && rows.highestSequence < opened.clearFloor && rows.isSealed {
+            try? files.unlink(segment.file.path)
+            segments.retire(segment.slot)
+        }
+        guard opened.reservation.spare < 0 else { return }
+        let last = Array(zip(mapped, loaded)).last { segment, rows in
+            rows.isSealed && segment.isWhole && !sealedNow.contains(segment.slot) && hasRoom(segment, rows)
+                && segments.isInUse(segment.slot)
+        }
+        if let last { opened.maintenance.continuable = last.0.slot }
+    }
+
+    /// A segment is gone on with while an eighth of it is free.
+    private func hasRoom(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
+        let free = segment.file.header.capacity - rows.recordEnd - Footer.length(rowCount: rows.rows.count)
+        return free >= segment.file.header.capacity / 8
+    }
+
+    private func seal(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
+        let isForced = options.durability != .never
+        do throws(SystemError) {
+            if isForced {
+                try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
+                    try files.force(descriptor)
+                }
+            }
+            try SegmentFile.seal(
+                path: segment.file.path,
+                header: segment.file.header,
+                rows: rows.rows,
+                recordEnd: rows.recordEnd,
+                isForced: isForced,
+                files: files
+            )
+        } catch {
+            return false
+        }
+        segments[segment.slot].pointee.isSealed.store(true, ordering: .relaxed)
+        return true
+    }
+
+    /// Gives an empty segment all its blocks and allows stores to it; false where the disk has no room for them.
+    private func makeWritable(_ segment: Mapped) -> Bool {
+        let slot = segments[segment.slot]
+        do throws(SystemError) {
+            try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
+                try files.allocateFully(descriptor, offset: 0, count: segment.file.header.capacity)
+            }
+            try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)
+        } catch {
+            return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,50 @@
+import Glibc
+import Synchronization
+
+extension SegmentStore {
+    /// Forces what was written, writes the footers and lets the directory go; a second call does nothing.
+    ///
+    /// Lends that are going on keep their bytes: a mapping goes with its last reader.
+    ///
+    /// - Throws: `.inputOutput`, `.noSpace` or `.writesStopped` if not all could be made to last; the store is closed
+    ///   all the same, and the next opener recovers what is there.
+    public func close() throws(StoreError) {
+        if forkGuard.isForkedChild { try checkReadable() }
+        try closing.withLock { _ throws(StoreError) in
+            guard phase.load(ordering: .acquiring) == Phase.open else { return }
+            background.stop()
+            // Who holds a shard's lock finishes the write it is in; who comes later is refused.
+            let allShards = Array(0..<Index.shardCount)
+            index.withLocks(allShards[...]) { phase.store(Phase.closing, ordering: .sequentiallyConsistent) }
+            defer {
+                phase.store(Phase.closed, ordering: .sequentiallyConsistent)
+                for slot in segments.inUse { segments.retire(slot) }
+                lock.withLock { $0 = nil }
+            }
+            if !isReadOnly { try finish() }
+        }
+    }
+
+    private func finish() throws(StoreError) {
+        try force(below: reservation.withLock { $0.nextSequence })
+        try sealFull()
+        let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
+        if active >= 0 {
+            if segments[active].pointee.recordEnd.load(ordering: .relaxed) > Format.recordsStart {
+                try seal(active, isForced: true)
+            } else {
+                shrink(active)
+            }
+        }
+        if spare >= 0 { shrink(spare) }
+    }
+
+    /// An empty segment keeps its number and gives its room back; where that fails, it merely stays large.
+    private func shrink(_ slot: Int) {
+        try? SegmentFile.shrinkEmpty(
+            path: segments[slot].pointee.path,
+            header: segments[slot].pointee.header,
+            files: files
+        )
+    }
+}

@@ -1,0 +1,97 @@
+import Glibc
+import Synchronization
+
+/// What flushes know of one another.
+struct FlushState: Sendable {
+    /// Why writes stopped; nil as long as no flush failed.
+    var failure: StoreError?
+    var flushes = 0
+}
+
+extension SegmentStore {
+    /// Forces everything that was set or removed so far to the disk, whatever the durability option says.
+    ///
+    /// - Throws: `.inputOutput` or `.noSpace` if the system could not; writes stop then until the store is reopened,
+    ///   for the kernel may have dropped what it could not write. `.closed`, `.forkedChild`.
+    public func flush() throws(StoreError) {
+        try checkReadable()
+        if isReadOnly { return }
+        let sequence = reservation.withLock { $0.nextSequence }
+        try force(below: sequence)
+    }
+
+    /// Returns once the record is as safe as the durability option promises.
+    func waitUntilForced(_ sequence: UInt64) throws(StoreError) {
+        if options.durability == .everySet { try force(below: sequence + 1) }
+    }
+
+    /// Forces all records of a lower sequence; the first to come forces for all who wait behind.
+    func force(below sequence: UInt64) throws(StoreError) {
+        try flushing.withLock { state throws(StoreError) in
+            if forcedSequence.load(ordering: .acquiring) >= sequence { return }
+            if let failure = state.failure { throw failure }
+            do throws(StoreError) {
+                try forceAll()
+                state.flushes += 1
+            } catch {
+                // The kernel may have dropped the pages: trying again could report success for bytes that are lost.
+                state.failure = error
+                writesStopped.store(true, ordering: .releasing)
+                throw error
+            }
+        }
+    }
+
+    /// What a flush has to force, seen in one moment.
+    private struct Snapshot: Sendable {
+        var extents: [Reservation.Extent]
+        var sequence: UInt64
+    }
+
+    private func forceAll() throws(StoreError) {
+        let snapshot = publication.settle(reservation) { reservation in
+            var extents = reservation.unforced
+            if reservation.active >= 0 {
+                extents.append(Reservation.Extent(slot: reservation.active, end: reservation.tail))
+            }
+            reservation.unforced = []
+            reservation.unforcedSince = nil
+            return Snapshot(extents: extents, sequence: reservation.nextSequence)
+        }
+        try forceNames()
+        for extent in snapshot.extents { try force(extent) }
+        forcedSequence.store(snapshot.sequence, ordering: .releasing)
+    }
+
+    private func force(_ extent: Reservation.Extent) throws(StoreError) {
+        let stripe = Stripe.current
+        // A cleared segment may have left meanwhile; nothing in it needs to last.
+        guard segments.pin(extent.slot, stripe: stripe) else { return }
+        defer { segments.unpin(extent.slot, stripe: stripe) }
+        let segment = segments[extent.slot]
+        let start = segment.pointee.forcedEnd.load(ordering: .relaxed)
+        guard extent.end > start else { return }
+        let pageStart = start & ~(Self.pageSize - 1)
+        do throws(SystemError) {
+            let base = segment.pointee.base
+            try files.retrying { () throws(SystemError) in
+                try files.force(base, offset: pageStart, count: extent.end - pageStart)
+            }
+        } catch {
+            throw StoreError(error, path: segment.pointee.path, offset: pageStart, doing: "forcing records to the disk")
+        }
+        segment.pointee.forcedEnd.store(extent.end, ordering: .relaxed)
+    }
+
+    /// Forces the directory where names were made without it.
+    private func forceNames() throws(StoreError) {
+        guard namesAreUnforced.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        do throws(SystemError) {
+            try files.forceDirectory(directory)
+        } catch {
+            throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
+        }
+    }
+
+    static let pageSize = Int(getpagesize())
+}

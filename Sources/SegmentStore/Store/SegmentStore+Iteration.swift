@@ -1,0 +1,59 @@
+import Synchronization
+
+extension SegmentStore {
+    /// Calls the body with every key that begins with the prefix, each once if it lives throughout, in no order.
+    ///
+    /// Keys set or removed meanwhile may be seen or not; expired ones never are. The body may call the store.
+    ///
+    /// - Throws: `.closed` or `.forkedChild`.
+    public func forEachKey(
+        hasPrefix prefix: [UInt8] = [],
+        _ body: (RawSpan) -> Void
+    ) throws(StoreError) {
+        for shard in 0..<Self.keyPartCount { try forEachKey(inPart: shard, hasPrefix: prefix, body) }
+    }
+
+    /// The keys are seen in so many parts, each of which fits into memory a caller can spare.
+    package static var keyPartCount: Int { Index.shardCount }
+
+    /// Calls the body with every key of one part.
+    package func forEachKey(
+        inPart shard: Int,
+        hasPrefix prefix: [UInt8],
+        _ body: (RawSpan) -> Void
+    ) throws(StoreError) {
+        try checkReadable()
+        let stripe = Stripe.current
+        let now = options.clock.milliseconds()
+        // A snapshot of the entries, whose segments are pinned, so that the keys can be read without the lock.
+        let snapshot = index.withLock(shard) { () -> Snapshot in
+            var snapshot = Snapshot()
+            index[shard].pointee.forEach { entry, _ in if entry.isLive { snapshot.entries.append(entry) } }
+            for slot in Set(snapshot.entries.map(\.slot)) where segments.pin(slot, stripe: stripe) {
+                snapshot.pinned.insert(slot)
+            }
+            return snapshot
+        }
+        defer { for slot in snapshot.pinned { segments.unpin(slot, stripe: stripe) } }
+        for entry in snapshot.entries where snapshot.pinned.contains(entry.slot) {
+            guard let record = segments[entry.slot].pointee.record(at: entry.offset), record.layoutHolds,
+                record.expiry == 0 || record.expiry > now
+            else { continue }
+            if holds(record, prefix: prefix, salt: segments[entry.slot].pointee.salt) {
+                body(RawSpan(_unsafeBytes: record.key))
+            }
+        }
+    }
+
+    private struct Snapshot: Sendable {
+        var entries: [IndexEntry] = []
+        var pinned: Set<Int> = []
+    }
+
+    private func holds(_ record: RecordView, prefix: [UInt8], salt: UInt64) -> Bool {
+        let key = record.key
+        guard key.count >= prefix.count, zip(key, prefix).allSatisfy({ $0 == $1 }) else { return false }
+        // A key that damage made must not be listed; its record is not got either.
+        return record.checksumHolds(salt: salt)
+    }
+}

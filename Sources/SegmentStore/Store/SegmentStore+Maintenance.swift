@@ -1,0 +1,267 @@
+import Glibc
+import Synchronization
+
+/// The steps that make, seal and drop segments. One thread runs them in the background; a set that finds no room runs
+/// the one it needs itself; tests run them one by one.
+extension SegmentStore {
+    /// Runs whatever is due; returns how long there is nothing more to do, nil: until woken.
+    func backgroundStep() -> Duration? {
+        touchAhead()
+        // Failures here cost nothing yet: the set that needs the segment, or close, meets them again and reports them.
+        if reservation.withLock({ $0.wantsSpare }) { try? makeSpare() }
+        try? sealFull()
+        return intervalFlush()
+    }
+
+    /// Runs every step once, and the flush as if its time had come.
+    package func runBackgroundSteps() throws(StoreError) {
+        if reservation.withLock({ $0.wantsSpare }) { try makeSpare() }
+        try sealFull()
+        if case .interval = options.durability { try flush() }
+    }
+
+    private func intervalFlush() -> Duration? {
+        guard case .interval(let interval) = options.durability,
+            let since = reservation.withLock({ $0.unforcedSince })
+        else { return nil }
+        let due = since + interval - Self.monotonicTime()
+        if due > .zero { return due }
+        // A failure stops the writes, which is how the callers learn of it.
+        try? force(below: reservation.withLock { $0.nextSequence })
+        return nil
+    }
+
+    // MARK: Room
+
+    /// Makes sure that a record of the length fits, by continuing a closed segment or making a new one.
+    func makeRoom(for length: Int) throws(StoreError) {
+        try checkWritable()
+        try maintenance.withLock { state throws(StoreError) in
+            // Whoever held the lock before may have made the room.
+            if reservation.withLock({ $0.hasRoom(for: length) || $0.spare >= 0 }) { return }
+            if let slot = state.continuable {
+                try continueSegment(slot)
+                state.continuable = nil
+                if reservation.withLock({ $0.hasRoom(for: length) }) { return }
+            }
+            try addSpare()
+        }
+        background.wake()
+    }
+
+    /// Makes the segment that follows the active one.
+    func makeSpare() throws(StoreError) {
+        try maintenance.withLock { _ throws(StoreError) in
+            if reservation.withLock({ $0.spare >= 0 }) { return }
+            try addSpare()
+        }
+    }
+
+    private func addSpare() throws(StoreError) {
+        var capacity = nextCapacity
+        while true {
+            do throws(StoreError) {
+                let slot = try makeSegment(capacity: capacity)
+                reservation.withLock { $0.spare = slot }
+                return
+            } catch  where error.code == .noSpace && capacity > Format.smallestSegment {
+                // A disk too full for a large segment may have room for a small one.
+                capacity /= 2
+            }
+        }
+    }
+
+    /// Segments double with the store, from the smallest size to the largest.
+    private static func capacity(after made: Int) -> Int {
+        var capacity = Format.smallestSegment
+        while capacity < made && capacity < Format.largestSegment { capacity *= 2 }
+        return capacity
+    }
+
+    /// The size of the segment that is made next.
+    var nextCapacity: Int { Self.capacity(after: capacityMade.load(ordering: .relaxed)) }
+
+    /// Creates and maps a segment; its header carries the floor of the last clear.
+    func makeSegment(capacity: Int) throws(StoreError) -> Int {
+        let (number, sequence) = reservation.withLock { reservation in
+            reservation.highestNumber += 1
+            return (reservation.highestNumber, reservation.nextSequence)
+        }
+        let header = SegmentHeader(
+            number: number,
+            generation: options.randomness(),
+            directory: identity.directory,
+            keyHashSeed: identity.keyHashSeed,
+            baseSequence: sequence,
+            clearFloor: clearFloor.load(ordering: .acquiring),
+            capacity: capacity,
+            created: options.clock.milliseconds()
+        )
+        let isForced = options.durability != .never
+        do throws(SystemError) {
+            let created = try SegmentFile.create(header, directory: directory, isForced: isForced, files: files)
+            let segment = Segment(
+                created.mapping,
+                header: header,
+                path: created.path,
+                inode: created.inode,
+                recordEnd: Format.recordsStart,
+                recordCount: 0,
+                forcedEnd: isForced ? Format.recordsStart : 0,
+                isSealed: false
+            )
+            guard let slot = segments.add(segment) else {
+                try? files.unlink(created.path)
+                throw SystemError(call: "mmap", number: ENOMEM)
+            }
+            capacityMade.wrappingAdd(capacity, ordering: .relaxed)
+            if !isForced { namesAreUnforced.store(true, ordering: .releasing) }
+            return slot
+        } catch {
+            throw StoreError(error, path: directory, doing: "creating a segment of \(capacity) bytes")
+        }
+    }
+
+    /// Goes on behind the last record of a closed segment.
+    private func continueSegment(_ slot: Int) throws(StoreError) {
+        let segment = segments[slot]
+        do throws(SystemError) {
+            try SegmentFile.reopen(
+                path: segment.pointee.path,
+                header: segment.pointee.header,
+                rowCount: segment.pointee.recordCount.load(ordering: .relaxed),
+                isForced: options.durability != .never,
+                files: files
+            )
+            try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: true)
+        } catch {
+            throw StoreError(error, path: segment.pointee.path, doing: "continuing the segment")
+        }
+        segment.pointee.isSealed.store(false, ordering: .relaxed)
+        reservation.withLock { $0.activate(slot, in: segments) }
+    }
+
+    // MARK: Sealing
+
+    /// Writes the footers of the segments that are full.
+    func sealFull() throws(StoreError) {
+        guard reservation.withLock({ !$0.unsealed.isEmpty }) else { return }
+        try maintenance.withLock { _ throws(StoreError) in
+            while let slot = reservation.withLock({ $0.unsealed.first }) {
+                try seal(slot)
+                reservation.withLock { $0.unsealed.removeAll { $0 == slot } }
+            }
+        }
+    }
+
+    /// Writes the footer of a segment that takes no more records, once all of them are published and forced.
+    func seal(_ slot: Int, isForced: Bool? = nil) throws(StoreError) {
+        let isForced = isForced ?? (options.durability != .never)
+        if writesStopped.load(ordering: .acquiring) { throw writesStoppedError }
+        if isForced {
+            try force(below: reservation.withLock { $0.nextSequence })
+        } else {
+            publication.settle(reservation) { _ in }
+        }
+        let segment = segments[slot]
+        let recordEnd = segment.pointee.recordEnd.load(ordering: .acquiring)
+        do throws(SystemError) {
+            try SegmentFile.seal(
+                path: segment.pointee.path,
+                header: segment.pointee.header,
+                rows: rows(of: slot, recordEnd: recordEnd),
+                recordEnd: recordEnd,
+                isForced: isForced,
+                files: files
+            )
+            try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: false)
+        } catch {
+            throw StoreError(error, path: segment.pointee.path, doing: "writing the segment's footer")
+        }
+        segment.pointee.isSealed.store(true, ordering: .releasing)
+    }
+
+    /// The rows of a segment whose records are all whole, by walking their frames.
+    private func rows(of slot: Int, recordEnd: Int) -> RowTable {
+        let segment = segments[slot]
+        var rows = RowTable()
+        var offset = Format.recordsStart
+        while offset < recordEnd, let record = segment.pointee.record(at: offset) {
+            if let kind = RecordKind(rawValue: record.kindByte), record.layoutHolds {
+                rows.append(
+                    FooterRow(
+                        record,
+                        kind: kind,
+                        offset: offset,
+                        keyHashSeed: segment.pointee.header.keyHashSeed
+                    )
+                )
+            }
+            offset += record.length
+        }
+        return rows
+    }
+
+    // MARK: Dropping
+
+    /// Deletes segments that hold nothing but what a clear has ended.
+    ///
+    /// The clear's record must have reached the disk first, or a power cut could bring half of the store back.
+    func drop(_ slots: [Int], clearedBelow floor: UInt64) throws(StoreError) {
+        guard !slots.isEmpty else { return }
+        if options.durability != .never { try force(below: floor + 1) }
+        try maintenance.withLock { state throws(StoreError) in
+            for slot in slots {
+                let path = segments[slot].pointee.path
+                if state.continuable == slot { state.continuable = nil }
+                reservation.withLock { $0.unsealed.removeAll { $0 == slot } }
+                do throws(SystemError) {
+                    try files.unlink(path)
+                } catch {
+                    // That somebody else deleted it is where this leads anyway.
+                    if error.number != ENOENT {
+                        throw StoreError(error, path: path, doing: "deleting a cleared segment")
+                    }
+                }
+                capacityMade.wrappingSubtract(segments[slot].pointee.header.capacity, ordering: .relaxed)
+                segments.retire(slot)
+            }
+            guard options.durability != .never else { return }
+            do throws(SystemError) {
+                try files.forceDirectory(directory)
+            } catch {
+                throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
+            }
+        }
+    }
+
+    // MARK: Touching ahead
+
+    /// Faults in the pages that the next records go to, while sets come fast; at most 1 MiB ahead of the tail.
+    ///
+    /// The set that first touches a page of a new file pays more for that than for everything else it does.
+    private func touchAhead() {
+        let (slot, tail, capacity, isDue) = reservation.withLock { reservation in
+            (reservation.active, reservation.tail, reservation.capacity, reservation.touchMark == .max)
+        }
+        guard slot >= 0, isDue else { return }
+        let now = Self.monotonicTime()
+        let elapsed = lastTouch.withLock { last in
+            defer { last = now }
+            return now - last
+        }
+        reservation.withLock { reservation in
+            if reservation.active == slot { reservation.touchMark = reservation.tail + Self.touchStep }
+        }
+        guard elapsed < Self.slowestTouchedStep, segments.pin(slot, stripe: 0) else { return }
+        defer { segments.unpin(slot, stripe: 0) }
+        let start = (tail + Self.pageSize - 1) & ~(Self.pageSize - 1)
+        let end = min(capacity, start + Self.touchLead)
+        if end > start { files.populate(segments[slot].pointee.base, offset: start, count: end - start) }
+    }
+
+    private static let touchLead = 1 << 20
+    private static let touchStep = 1 << 18
+    /// A writer that takes longer for a step would gain nothing: the kernel has written such pages back by then.
+    private static let slowestTouchedStep = Duration.milliseconds(250)
+}

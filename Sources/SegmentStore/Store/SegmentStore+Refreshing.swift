@@ -1,0 +1,165 @@
+import Glibc
+import Synchronization
+
+extension SegmentStore {
+    /// Lets a read-only opener see what was written since it was opened or last refreshed. A writer sees everything.
+    ///
+    /// Keys change one by one, each from its old state to its new one; reads go on meanwhile.
+    ///
+    /// - Throws: `.closed`, `.forkedChild`, `.outOfMemory`, `.unsupportedFormat`, or what reading the directory can.
+    public func refresh() throws(StoreError) {
+        try checkReadable()
+        guard isReadOnly else { return }
+        try maintenance.withLock { _ throws(StoreError) in
+            let isEmpty = segments.inUse.isEmpty
+            let hint =
+                isEmpty
+                ? DirectoryLock.directoryHint(inDirectory: directory, files: files) : identity.directory
+            let survey = try DirectorySurvey(directory, hint: hint, files: files)
+            if isEmpty, let found = survey.identity {
+                identityBox.withLock { $0 = found }
+                keyHashSeed.store(found.keyHashSeed, ordering: .releasing)
+            }
+            try refresh(from: survey)
+        }
+    }
+
+    private func refresh(from survey: DirectorySurvey) throws(StoreError) {
+        let besideWriter = DirectoryLock.isHeld(inDirectory: directory, files: files)
+        var vanished = segments.inUse
+        let known = Dictionary(vanished.map { (segments[$0].pointee.header.generation, $0) }) { first, _ in first }
+        var news: [(slot: Int, rows: LoadedRows)] = []
+        var floor = clearFloor.load(ordering: .relaxed)
+        for file in survey.files where !file.isSpare && file.header.identity == identity {
+            floor = max(floor, file.header.clearFloor)
+            var start = Format.recordsStart
+            let slot: Int
+            if let known = known[file.header.generation] {
+                vanished.removeAll { $0 == known }
+                slot = known
+                start = segments[known].pointee.recordEnd.load(ordering: .relaxed)
+            } else if let added = try add(file) {
+                slot = added
+            } else {
+                continue
+            }
+            guard let rows = load(slot, from: start, besideWriter: besideWriter) else { continue }
+            rows.rows.forEach { row in if row.kind == .clear { floor = max(floor, row.sequence) } }
+            news.append((slot, rows))
+        }
+        for (slot, rows) in news {
+            rows.rows.forEach { row in if row.sequence >= floor { apply(row, slot: slot) } }
+            segments[slot].pointee.recordEnd.store(rows.recordEnd, ordering: .relaxed)
+            segments[slot].pointee.isSealed.store(rows.isSealed, ordering: .relaxed)
+        }
+        forget(vanished: Set(vanished), below: floor)
+        clearFloor.store(floor, ordering: .relaxed)
+        for slot in vanished { segments.retire(slot) }
+        let count = segments.inUse.count
+        recovery.withLock { $0.segments = count }
+    }
+
+    private func add(_ file: DirectorySurvey.File) throws(StoreError) -> Int? {
+        do throws(SystemError) {
+            let segment = Segment(
+                try files.mapping(of: file.path, count: min(file.length, file.header.capacity), mayWrite: false),
+                header: file.header,
+                path: file.path,
+                inode: file.inode,
+                recordEnd: Format.recordsStart,
+                recordCount: 0,
+                forcedEnd: 0,
+                isSealed: false
+            )
+            guard let slot = segments.add(segment) else { throw SystemError(call: "mmap", number: ENOMEM) }
+            return slot
+        } catch  where error.number == ENOENT {
+            return nil
+        } catch {
+            throw StoreError(error, path: file.path, doing: "mapping the segment")
+        }
+    }
+
+    /// The rows behind `start`; nil if there is nothing new.
+    private func load(_ slot: Int, from start: Int, besideWriter: Bool) -> LoadedRows? {
+        let segment = segments[slot]
+        let loader = SegmentLoader(
+            path: segment.pointee.path,
+            header: segment.pointee.header,
+            isWhole: segment.pointee.readableCount == segment.pointee.header.capacity,
+            besideWriter: besideWriter
+        )
+        guard let descriptor = try? Descriptor(segment.pointee.path, flags: O_RDONLY, files: files) else { return nil }
+        if segment.pointee.isSealed.load(ordering: .relaxed)
+            && loader.isUnchanged(descriptor.number, recordEnd: start, files: files)
+        {
+            return nil
+        }
+        var loaded = loader.load(descriptor.number, from: start, files: files)
+        guard loaded.isSealed, start > Format.recordsStart else { return loaded }
+        var added = RowTable()
+        loaded.rows.forEach { if $0.offset >= start { added.append($0) } }
+        loaded.rows = added
+        return loaded
+    }
+
+    /// Indexes a record that was written since, unless a newer one of its key is known.
+    private func apply(_ row: FooterRow, slot: Int) {
+        guard row.kind == .put || row.kind == .delete,
+            let record = segments[slot].pointee.record(at: row.offset), record.length == row.length, record.layoutHolds
+        else { return }
+        let shard = Index.shard(of: row.keyHash)
+        let key = record.key
+        index.withLock(shard) {
+            let table = index[shard]
+            let found = table.pointee.probe(row.keyHash) { entry, cell in names(key, entry) ? cell : nil }
+            let entry = IndexEntry(
+                slot: slot,
+                offset: row.offset,
+                hash: row.keyHash,
+                shadows: found != nil,
+                isTombstone: row.kind == .delete
+            )
+            guard let found else {
+                if table.pointee.insert(entry, hash: row.keyHash) {
+                    account(entry, length: row.length, sign: 1, shard: shard)
+                }
+                return
+            }
+            let old = IndexEntry(word: found.pointee.load(ordering: .acquiring))
+            guard isNewer(row, slot, than: old) else { return }
+            let replaced = IndexEntry(word: found.pointee.exchange(entry.word, ordering: .acquiringAndReleasing))
+            account(replaced, length: recordLength(replaced), sign: -1, shard: shard)
+            account(entry, length: row.length, sign: 1, shard: shard)
+        }
+    }
+
+    private func isNewer(_ row: FooterRow, _ slot: Int, than entry: IndexEntry) -> Bool {
+        guard let known = segments[entry.slot].pointee.record(at: entry.offset) else { return true }
+        let order = (row.sequence, row.kind == .delete ? 1 : 0, segments[slot].pointee.header.number)
+        return order
+            > (known.sequence, entry.isTombstone ? 1 : 0, segments[entry.slot].pointee.header.number)
+    }
+
+    /// Drops the entries whose segments have gone, and those that a clear has ended.
+    private func forget(vanished: Set<Int>, below floor: UInt64) {
+        let isCleared = floor > clearFloor.load(ordering: .relaxed)
+        guard isCleared || !vanished.isEmpty else { return }
+        for shard in 0..<Index.shardCount {
+            index.withLock(shard) {
+                let table = index[shard]
+                var gone: [(IndexEntry, UnsafeMutablePointer<Atomic<UInt64>>)] = []
+                table.pointee.forEach { entry, cell in
+                    let record = segments[entry.slot].pointee.record(at: entry.offset)
+                    if vanished.contains(entry.slot) || (isCleared && (record?.sequence ?? 0) < floor) {
+                        gone.append((entry, cell))
+                    }
+                }
+                for (entry, cell) in gone {
+                    account(entry, length: recordLength(entry), sign: -1, shard: shard)
+                    table.pointee.remove(at: cell)
+                }
+            }
+        }
+    }
+}

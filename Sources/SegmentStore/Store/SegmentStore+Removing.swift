@@ -1,0 +1,122 @@
+import Synchronization
+
+extension SegmentStore {
+    /// Removes the key's entry; false if it had none.
+    ///
+    /// - Throws: as `set`.
+    @discardableResult
+    public func remove(_ key: RawSpan) throws(StoreError) -> Bool {
+        try checkWritable()
+        try checkSizes(key: key.byteCount)
+        var existed = false
+        let sequence = try key.withUnsafeBytes { key throws(StoreError) in
+            try writeTombstone(key, hash: hash(of: key), existed: &existed)
+        }
+        if let sequence { try waitUntilForced(sequence) }
+        return existed
+    }
+
+    /// Writes a tombstone where the key has an entry to hide; returns its sequence.
+    private func writeTombstone(
+        _ key: UnsafeRawBufferPointer,
+        hash: UInt64,
+        existed: inout Bool
+    ) throws(StoreError) -> UInt64? {
+        enum Outcome: Sendable {
+            case nothingToRemove
+            case noRoom
+            case written(Reservation.Ticket, wasLive: Bool)
+        }
+        let now = options.clock.milliseconds()
+        while true {
+            var draft = Draft(.delete, key: key, hash: hash, extensions: RecordExtensions(horizon: 0), created: now)
+            let outcome = try index.withLock(draft.shard) { () throws(StoreError) -> Outcome in
+                try checkWritable()
+                let known = index[draft.shard].pointee.probe(hash) { entry, _ in names(key, entry) ? entry : nil }
+                guard let known, !known.isTombstone else { return .nothingToRemove }
+                let wasLive = known.isLive && !isExpired(known, now: now)
+                let horizon = reservation.withLock { $0.highestNumber }
+                draft.extensions = RecordExtensions(horizon: horizon).encoded()
+                guard let ticket = reserve(draft.length) else { return .noRoom }
+                defer { publication.end(ticket) }
+                fill(draft, ticket)
+                try publish(draft, slot: ticket.slot, offset: ticket.offset)
+                return .written(ticket, wasLive: wasLive)
+            }
+            switch outcome {
+            case .nothingToRemove:
+                return nil
+            case .noRoom:
+                try makeRoom(for: draft.length)
+            case .written(let ticket, let wasLive):
+                if ticket.wakesBackground { background.wake() }
+                existed = wasLive
+                return ticket.sequence
+            }
+        }
+    }
+
+    private func isExpired(_ entry: IndexEntry, now: UInt64) -> Bool {
+        guard let record = segments[entry.slot].pointee.record(at: entry.offset) else { return true }
+        return record.expiry != 0 && record.expiry <= now
+    }
+
+    /// Removes every entry, and gives the disk space of what was stored back.
+    ///
+    /// One record does it, so that a death in the middle leaves either everything or nothing.
+    ///
+    /// - Throws: as `set`.
+    public func removeAll() throws(StoreError) {
+        try checkWritable()
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        let now = options.clock.milliseconds()
+        var draft = Draft(.clear, key: none, hash: 0, extensions: RecordExtensions(horizon: 0), created: now)
+        // A segment of its own lets all older ones go; a small one is rather kept.
+        let startsAnew = reservation.withLock { $0.tail > Self.smallTail }
+        let allShards = Array(0..<Index.shardCount)
+        while true {
+            if startsAnew { try makeSpare() }
+            let outcome = try index.withLocks(allShards[...]) { () throws(StoreError) -> Cleared? in
+                try checkWritable()
+                let reserved = reservation.withLock { reservation -> Cleared? in
+                    if startsAnew && reservation.tail > Self.smallTail { reservation.takeSpare(in: segments) }
+                    draft.extensions = RecordExtensions(horizon: reservation.highestNumber).encoded()
+                    let ticket = reservation.reserve(draft.length, in: segments, now: Self.monotonicTime)
+                    guard let ticket else { return nil }
+                    publication.begin(ticket)
+                    // A segment without records may be about to get a large one from a set that comes after this.
+                    let ended = segments.inUse.filter { slot in
+                        slot != ticket.slot && slot != reservation.spare
+                            && segments[slot].pointee.recordEnd.load(ordering: .relaxed) > Format.recordsStart
+                    }
+                    return Cleared(ticket: ticket, segments: ended)
+                }
+                guard let reserved else { return nil }
+                defer { publication.end(reserved.ticket) }
+                fill(draft, reserved.ticket)
+                clearFloor.store(reserved.ticket.sequence, ordering: .releasing)
+                for shard in allShards { index[shard].pointee.removeAll() }
+                for slot in segments.inUse {
+                    segments[slot].pointee.liveBytes.store(0, ordering: .relaxed)
+                    segments[slot].pointee.tombstoneBytes.store(0, ordering: .relaxed)
+                }
+                return reserved
+            }
+            guard let outcome else {
+                try makeRoom(for: draft.length)
+                continue
+            }
+            try waitUntilForced(outcome.ticket.sequence)
+            return try drop(outcome.segments, clearedBelow: outcome.ticket.sequence)
+        }
+    }
+
+    private struct Cleared: Sendable {
+        var ticket: Reservation.Ticket
+        /// Segments whose records all come before the clear.
+        var segments: [Int]
+    }
+
+    /// An active segment with at most so many bytes of records takes the clear itself.
+    private static let smallTail = 64 << 10
+}

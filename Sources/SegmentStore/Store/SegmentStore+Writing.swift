@@ -1,0 +1,204 @@
+import Glibc
+import Synchronization
+
+extension SegmentStore {
+    /// Stores the value under the key. What it replaced is gone for every reader once this returns.
+    ///
+    /// When this returns, the entry survives the death of the process; what survives a power cut is the durability
+    /// option's to say.
+    ///
+    /// - Throws: `.invalidKey` (1 to 65,535 bytes), `.valueTooLarge` (1 GiB), `.invalidTag` (1 to 255 bytes),
+    ///   `.readOnly`, `.closed`, `.noSpace`, `.inputOutput`, or `.writesStopped` after a failed flush. Where a flush
+    ///   that this call waits for fails, the entry may or may not survive a power cut.
+    public func set(
+        _ key: RawSpan,
+        to value: RawSpan,
+        options setOptions: SetOptions = SetOptions()
+    ) throws(StoreError) {
+        try checkWritable()
+        try checkSizes(key: key.byteCount, value: value.byteCount, tag: setOptions.tag)
+        let sequence = try key.withUnsafeBytes { key throws(StoreError) in
+            try value.withUnsafeBytes { value throws(StoreError) in
+                try withDraft(key: key, value: value, setOptions) { draft throws(StoreError) in try write(draft) }
+            }
+        }
+        try waitUntilForced(sequence)
+    }
+
+    func checkSizes(key: Int, value: Int = 0, tag: [UInt8]? = nil) throws(StoreError) {
+        guard Format.keyLengthRange.contains(key) else {
+            throw StoreError(.invalidKey, detail: "a key of \(key) bytes; keys take 1 to 65,535 bytes")
+        }
+        guard value <= Format.maximumValueLength else {
+            throw StoreError(.valueTooLarge, detail: "a value of \(value) bytes; values take at most 1 GiB")
+        }
+        if let tag, tag.isEmpty || tag.count > Format.maximumTagLength {
+            throw StoreError(.invalidTag, detail: "a tag of \(tag.count) bytes; tags take 1 to 255 bytes")
+        }
+    }
+
+    /// Makes a put of the parts, compressed where that is wanted, and lends it to the body.
+    func withDraft<Result>(
+        key: UnsafeRawBufferPointer,
+        value: UnsafeRawBufferPointer,
+        _ setOptions: SetOptions,
+        _ body: (Draft) throws(StoreError) -> Result
+    ) throws(StoreError) -> Result {
+        let draft = draft(key: key, value: value, setOptions)
+        guard let stored = ValueEncoder.compressed(value, setOptions.compression ?? options.compression) else {
+            return try body(draft)
+        }
+        return try stored.span.bytes.withUnsafeBytes { stored throws(StoreError) in
+            try body(draft.storing(stored))
+        }
+    }
+
+    @inline(__always)
+    func draft(key: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer, _ setOptions: SetOptions) -> Draft {
+        var draft = Draft(
+            .put,
+            key: key,
+            hash: hash(of: key),
+            value: value,
+            extensions: RecordExtensions(tag: setOptions.tag),
+            created: options.clock.milliseconds()
+        )
+        draft.header.expiry = setOptions.expiry ?? 0
+        draft.header.callerByte = setOptions.callerByte
+        return draft
+    }
+
+    @inline(__always)
+    func hash(of key: UnsafeRawBufferPointer) -> UInt64 {
+        XXH3.hash(key, seed: keyHashSeed.load(ordering: .relaxed))
+    }
+
+    // MARK: One record
+
+    /// Appends the record and makes it the newest of its key; returns its sequence.
+    func write(_ draft: Draft) throws(StoreError) -> UInt64 {
+        if needsOwnSegment(draft.length) { return try writeAlone(draft) }
+        while true {
+            let ticket = try index.withLock(draft.shard) { () throws(StoreError) -> Reservation.Ticket? in
+                try checkWritable()
+                guard let ticket = reserve(draft.length) else { return nil }
+                defer { publication.end(ticket) }
+                fill(draft, ticket)
+                try publish(draft, slot: ticket.slot, offset: ticket.offset)
+                return ticket
+            }
+            if let ticket {
+                if ticket.wakesBackground { background.wake() }
+                return ticket.sequence
+            }
+            try makeRoom(for: draft.length)
+        }
+    }
+
+    @inline(__always)
+    func reserve(_ length: Int) -> Reservation.Ticket? {
+        reservation.withLock { reservation in
+            guard let ticket = reservation.reserve(length, in: segments, now: Self.monotonicTime) else { return nil }
+            publication.begin(ticket)
+            return ticket
+        }
+    }
+
+    /// Copies the record into its room and makes it whole.
+    @inline(__always)
+    func fill(_ draft: Draft, _ ticket: Reservation.Ticket) {
+        let segment = segments[ticket.slot]
+        let writer = RecordWriter(base: segment.pointee.base + ticket.offset)
+        let body = writer.storeBody(draft.header, extensions: draft.extensions, key: draft.key, value: draft.value)
+        writer.finish(body: body, frame: ticket.frame, sequence: ticket.sequence, salt: segment.pointee.salt)
+    }
+
+    /// Makes the record at the place the one that the index names for its key. Under the shard's lock.
+    @inline(__always)
+    func publish(_ draft: Draft, slot: Int, offset: Int) throws(StoreError) {
+        let shard = index[draft.shard]
+        let isTombstone = draft.header.kind == .delete
+        let cell = shard.pointee.probe(draft.hash) { entry, cell in names(draft.key, entry) ? cell : nil }
+        let entry = IndexEntry(
+            slot: slot,
+            offset: offset,
+            hash: draft.hash,
+            shadows: cell != nil,
+            isTombstone: isTombstone
+        )
+        if let cell {
+            // Exchanged, for a reader may be marking the old entry as expired right now.
+            let old = IndexEntry(word: cell.pointee.exchange(entry.word, ordering: .acquiringAndReleasing))
+            account(old, length: recordLength(old), sign: -1, shard: draft.shard)
+        } else if !shard.pointee.insert(entry, hash: draft.hash) {
+            throw StoreError(
+                .outOfMemory,
+                path: directory,
+                detail: "the index could not grow; the record is in the log and is found once the store is opened again"
+            )
+        }
+        account(entry, length: draft.length, sign: 1, shard: draft.shard)
+        if !isTombstone { shard.pointee.setCount.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    /// True if the entry's record has the key. Under the shard's lock, where the record cannot leave.
+    @inline(__always)
+    func names(_ key: UnsafeRawBufferPointer, _ entry: IndexEntry) -> Bool {
+        guard let record = segments[entry.slot].pointee.record(at: entry.offset) else { return false }
+        return record.layoutHolds && record.hasKey(key)
+    }
+
+    @inline(__always)
+    func recordLength(_ entry: IndexEntry) -> Int {
+        segments[entry.slot].pointee.record(at: entry.offset)?.length ?? 0
+    }
+
+    @inline(__always)
+    func account(_ entry: IndexEntry, length: Int, sign: Int, shard: Int) {
+        let segment = segments[entry.slot]
+        if entry.isTombstone {
+            segment.pointee.tombstoneBytes.wrappingAdd(sign * length, ordering: .relaxed)
+            return
+        }
+        segment.pointee.liveBytes.wrappingAdd(sign * length, ordering: .relaxed)
+        if entry.isLive { index[shard].pointee.liveCount.wrappingAdd(sign, ordering: .relaxed) }
+    }
+
+    // MARK: Records in segments of their own
+
+    /// True for a record larger than half of what segments hold now.
+    func needsOwnSegment(_ length: Int) -> Bool {
+        guard length > Format.smallestSegment / 2 else { return false }
+        let capacity = reservation.withLock { $0.capacity }
+        return length > max(capacity, nextCapacity) / 2
+    }
+
+    /// Writes a large record: its segment is made, its pages touched and its value copied before any lock is taken.
+    private func writeAlone(_ draft: Draft) throws(StoreError) -> UInt64 {
+        let room = Format.recordsStart + draft.length + Footer.length(rowCount: 1)
+        let slot = try makeSegment(capacity: (room + 4_095) & ~4_095)
+        let segment = segments[slot]
+        let writer = RecordWriter(base: segment.pointee.base + Format.recordsStart)
+        let body = writer.storeBody(draft.header, extensions: draft.extensions, key: draft.key, value: draft.value)
+        let sequence = try index.withLock(draft.shard) { () throws(StoreError) -> UInt64 in
+            try checkWritable()
+            let ticket = reservation.withLock { reservation in
+                let ticket = reservation.reserveAlone(slot, length: draft.length, in: segments, now: Self.monotonicTime)
+                publication.begin(ticket)
+                return ticket
+            }
+            defer { publication.end(ticket) }
+            writer.finish(body: body, frame: ticket.frame, sequence: ticket.sequence, salt: segment.pointee.salt)
+            try publish(draft, slot: slot, offset: ticket.offset)
+            return ticket.sequence
+        }
+        background.wake()
+        return sequence
+    }
+
+    static func monotonicTime() -> Duration {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+}

@@ -1,0 +1,163 @@
+import Glibc
+import Synchronization
+
+/// A key-value store for paid answers: bytes in, bytes out, on the local disk, at memory speed.
+///
+/// Records are appended to memory-mapped segments; an index in memory says where the newest record of each key lies.
+/// A record that `set` has returned survives the death of the process at any instruction. Safe to use from any number
+/// of threads; one opener writes at a time, others may read beside it.
+///
+/// ```swift
+/// let store = try SegmentStore(directory: "/var/cache/answers")
+/// try store.set("question", to: Array("answer".utf8))
+/// let answer = try store.get("question")
+/// try store.close()
+/// ```
+///
+/// Locks, outermost first: closing, maintenance, the shards' writer locks in ascending order, flushing, reservation.
+/// No I/O is done and nothing is waited for under a shard's lock or the reservation lock.
+public final class SegmentStore: Sendable {
+    /// The directory that holds the store.
+    public let directory: String
+    /// What this opener may do.
+    public var access: StoreOptions.Access { options.access }
+
+    let options: StoreOptions
+    let files: any FileLayer
+    let isReadOnly: Bool
+    let index: Index
+    let segments: SegmentTable
+    let forkGuard: ForkGuard
+    let background = BackgroundThread()
+    let counters = Counters()
+
+    /// Set once, when the first segment is known or made.
+    let keyHashSeed: Atomic<UInt64>
+    let identityBox: Mutex<DirectorySurvey.Identity>
+    /// Guards the making, sealing and dropping of segments.
+    let maintenance: Mutex<Maintenance>
+    /// The reservation lock.
+    let reservation: Mutex<Reservation>
+    /// Records reserved and not yet published.
+    let publication = PublicationBarrier()
+    /// Guards forcing: one flush at a time, whose success everyone waiting for it shares.
+    let flushing = Mutex<FlushState>(FlushState())
+    /// Sequences below this have reached the disk.
+    let forcedSequence = Atomic<UInt64>(0)
+    /// Records of a lower sequence are dead.
+    let clearFloor = Atomic<UInt64>(0)
+    /// Bytes of the segments in use, which the next one's size follows.
+    let capacityMade = Atomic<Int>(0)
+    /// Names must reach the disk before what they name counts as forced.
+    let namesAreUnforced = Atomic<Bool>(false)
+    /// When the background thread last touched pages, on the monotonic clock.
+    let lastTouch = Mutex<Duration>(.zero)
+    let phase = Atomic<UInt8>(Phase.open)
+    let writesStopped = Atomic<Bool>(false)
+    let lock: Mutex<DirectoryLock?>
+    let closing = Mutex<Void>(())
+    let recovery: Mutex<RecoveryReport>
+
+    enum Phase {
+        static let open: UInt8 = 0
+        /// Writes are refused; reads go on until the mappings go.
+        static let closing: UInt8 = 1
+        static let closed: UInt8 = 2
+    }
+
+    /// What the steps that make, seal and drop segments know.
+    struct Maintenance: Sendable {
+        /// A closed segment with room left, to go on with before a new one is made.
+        var continuable: Int?
+    }
+
+    /// Opens the store in the directory, which is created if it may be written, parents included.
+    ///
+    /// Damage never makes this fail; `statistics` and `recoveryReport` say what was found.
+    ///
+    /// - Throws: `.locked` with the holder if another opener writes, `.notFound` if there is nothing to read,
+    ///   `.unsupportedFormat` if a newer version wrote here (nothing is touched then), `.permissionDenied`,
+    ///   `.notADirectory`, or `.inputOutput`.
+    public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
+        self.directory = directory
+        self.options = options
+        files = options.files
+        isReadOnly = options.access == .readOnly
+        forkGuard = .shared
+        guard let index = Index(), let segments = SegmentTable() else {
+            throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
+        }
+        self.index = index
+        self.segments = segments
+
+        var opened = try Opening(directory: directory, options: options, index: index, segments: segments).open()
+        keyHashSeed = Atomic(opened.identity.keyHashSeed)
+        identityBox = Mutex(opened.identity)
+        maintenance = Mutex(opened.maintenance)
+        reservation = Mutex(opened.reservation)
+        clearFloor.store(opened.clearFloor, ordering: .relaxed)
+        recovery = Mutex(opened.report)
+        capacityMade.store(opened.capacityMade, ordering: .relaxed)
+        lock = Mutex(opened.takeLock())
+        forcedSequence.store(opened.reservation.nextSequence, ordering: .relaxed)
+
+        guard !isReadOnly, options.runsBackgroundThread else { return }
+        let started = background.start { [weak self] in self?.backgroundStep() }
+        guard started else {
+            throw StoreError(.outOfMemory, path: directory, detail: "the system refuses to start another thread")
+        }
+    }
+
+    deinit {
+        if forkGuard.isForkedChild {
+            // Its thread does not exist here; destroying what it waits on would wait for it.
+            _ = Unmanaged.passRetained(background)
+            return
+        }
+        try? close()
+    }
+
+    /// What opening found, and every refresh since.
+    public var recoveryReport: RecoveryReport { recovery.withLock { $0 } }
+
+    /// What this directory's segments have in common; a reader of an empty directory learns it by a refresh.
+    var identity: DirectorySurvey.Identity { identityBox.withLock { $0 } }
+
+    // MARK: Conditions of every call
+
+    @inline(__always)
+    func checkReadable() throws(StoreError) {
+        if forkGuard.isForkedChild { throw forkedChildError }
+        if phase.load(ordering: .relaxed) == Phase.closed { throw closedError }
+    }
+
+    @inline(__always)
+    func checkWritable() throws(StoreError) {
+        if forkGuard.isForkedChild { throw forkedChildError }
+        if isReadOnly {
+            throw StoreError(.readOnly, path: directory, detail: "the store was opened read-only; open it for writing")
+        }
+        if phase.load(ordering: .relaxed) != Phase.open { throw closedError }
+        if writesStopped.load(ordering: .relaxed) { throw writesStoppedError }
+    }
+
+    var closedError: StoreError {
+        StoreError(.closed, path: directory, detail: "the store was closed; open it again")
+    }
+
+    var writesStoppedError: StoreError {
+        StoreError(
+            .writesStopped,
+            path: directory,
+            detail: "an earlier flush failed, so the disk may lack what was written; close the store and open it again"
+        )
+    }
+
+    private var forkedChildError: StoreError {
+        StoreError(
+            .forkedChild,
+            path: directory,
+            detail: "the store belongs to the process that forked this one; open it here anew"
+        )
+    }
+}

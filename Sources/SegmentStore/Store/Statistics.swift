@@ -1,0 +1,76 @@
+import Synchronization
+
+/// Figures of an open store. Counters begin at zero when it is opened.
+public struct StoreStatistics: Sendable, Equatable {
+    /// Entries that can be got; those that expired unseen are among them.
+    public var entries = 0
+    /// Reads that gave a value, an entry or `true`.
+    public var hits = 0
+    /// Reads that gave none.
+    public var misses = 0
+    /// Sets that were stored.
+    public var sets = 0
+    /// Reads that met a damaged record and gave nothing.
+    public var damagedReads = 0
+    /// Bytes of the records of current entries, headers and keys included.
+    public var liveBytes = 0
+    /// Bytes of the records of removals that must be kept.
+    public var tombstoneBytes = 0
+    /// Bytes of records that nothing names any more.
+    public var deadBytes = 0
+    /// Segments in use.
+    public var segments = 0
+    /// Bytes that the directory takes on the disk, lock file included.
+    public var allocatedBytes = 0
+    /// Bytes of records that a power cut could cost.
+    public var unforcedBytes = 0
+    /// How long the oldest of them has waited; zero where there are none.
+    public var unforcedAge = Duration.zero
+    /// Flushes done.
+    public var flushes = 0
+    /// What opening found.
+    public var recovery = RecoveryReport()
+}
+
+extension SegmentStore {
+    /// The store's figures as of now; taking them stops nobody.
+    ///
+    /// - Throws: `.closed` or `.forkedChild`.
+    public func statistics() throws(StoreError) -> StoreStatistics {
+        try checkReadable()
+        var statistics = StoreStatistics()
+        statistics.entries = count
+        statistics.hits = counters.hits.total
+        statistics.misses = counters.misses.total
+        statistics.damagedReads = counters.damagedReads.total
+        statistics.sets = index.setCount
+        for slot in segments.inUse {
+            let segment = segments[slot]
+            let live = segment.pointee.liveBytes.load(ordering: .relaxed)
+            let tombstones = segment.pointee.tombstoneBytes.load(ordering: .relaxed)
+            let end = segment.pointee.recordEnd.load(ordering: .relaxed)
+            statistics.segments += 1
+            statistics.liveBytes += live
+            statistics.tombstoneBytes += tombstones
+            statistics.deadBytes += max(0, end - Format.recordsStart - live - tombstones)
+            if !isReadOnly {
+                statistics.unforcedBytes += max(
+                    0,
+                    end - max(Format.recordsStart, segment.pointee.forcedEnd.load(ordering: .relaxed))
+                )
+            }
+            if let status = try? files.status(at: segment.pointee.path) {
+                statistics.allocatedBytes += status.allocatedBytes
+            }
+        }
+        for path in [directory, directory + "/" + DirectoryLock.fileName] {
+            if let status = try? files.status(at: path) { statistics.allocatedBytes += status.allocatedBytes }
+        }
+        if let since = reservation.withLock({ $0.unforcedSince }) {
+            statistics.unforcedAge = Self.monotonicTime() - since
+        }
+        statistics.flushes = flushing.withLock { $0.flushes }
+        statistics.recovery = recoveryReport
+        return statistics
+    }
+}

@@ -1,0 +1,104 @@
+import Glibc
+
+/// How a store is opened.
+public struct StoreOptions: Sendable {
+    /// What may be done with the store.
+    public enum Access: Sendable, Equatable {
+        /// Reading and writing; the directory is created where it is missing. One process at a time.
+        case readWrite
+        /// Reading, also beside a writer. Nothing is created or changed.
+        case readOnly
+    }
+
+    /// What of the latest sets survives a power cut. A process's death loses nothing that `set` has returned, ever.
+    public enum Durability: Sendable, Equatable {
+        /// Nothing is forced to the disk but by `flush` and `close`; the kernel writes when it likes.
+        case never
+        /// What was set is forced in the background, at most so long after.
+        case interval(Duration)
+        /// What was set is forced before `set` returns; concurrent sets share one flush.
+        case everySet
+    }
+
+    /// How values are stored.
+    public enum Compression: Sendable, Equatable {
+        /// As they are.
+        case none
+        /// With LZ4 where that saves space, for values of at least so many bytes.
+        case lz4(minimumLength: Int)
+    }
+
+    /// What may be done with the store.
+    public var access: Access
+    /// What survives a power cut; one second by default.
+    public var durability: Durability
+    /// How values are stored. By default LZ4 from 4 KiB on: below, compressing costs as much time as the whole set.
+    public var compression: Compression
+    /// The clock that expiry is measured by.
+    public var clock: StoreClock
+    /// Where generations, directory ids and hash seeds come from.
+    public var randomness: @Sendable () -> UInt64
+
+    /// Whether a thread of the store's own does its background work; tests run the steps one by one instead.
+    package var runsBackgroundThread = true
+    /// The system calls; tests make them fail.
+    package var files: any FileLayer = LinuxFileLayer()
+
+    /// Options with defaults that suit a cache of paid answers.
+    public init(
+        access: Access = .readWrite,
+        durability: Durability = .interval(.seconds(1)),
+        compression: Compression = .lz4(minimumLength: 4_096),
+        clock: StoreClock = .system,
+        randomness: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
+    ) {
+        self.access = access
+        self.durability = durability
+        self.compression = compression
+        self.clock = clock
+        self.randomness = randomness
+    }
+}
+
+/// A source of the time of day.
+public struct StoreClock: Sendable {
+    /// The time in milliseconds since 1970.
+    public var milliseconds: @Sendable () -> UInt64
+
+    /// A clock that reads the time from the closure, in milliseconds since 1970.
+    public init(milliseconds: @escaping @Sendable () -> UInt64) {
+        self.milliseconds = milliseconds
+    }
+
+    /// The system's clock.
+    public static let system = StoreClock {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return UInt64(time.tv_sec) * 1_000 + UInt64(time.tv_nsec) / 1_000_000
+    }
+}
+
+/// What is stored along with a value.
+public struct SetOptions: Sendable, Equatable {
+    /// When the entry ends, in milliseconds since 1970; nil: never.
+    public var expiry: UInt64?
+    /// 1 to 255 bytes to group entries by.
+    public var tag: [UInt8]?
+    /// A byte for the caller's own use, given back by `entry` and by the lending get.
+    public var callerByte: UInt8
+    /// How to store this value; nil: as the store's options say.
+    public var compression: StoreOptions.Compression?
+
+    /// No expiry, no tag, stored as the store's options say.
+    public init(
+        expiry: UInt64? = nil,
+        tag: [UInt8]? = nil,
+        callerByte: UInt8 = 0,
+        compression: StoreOptions.Compression? = nil
+    ) {
+        self.expiry = expiry
+        self.tag = tag
+        self.callerByte = callerByte
+        self.compression = compression
+    }
+}

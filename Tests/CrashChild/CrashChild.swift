@@ -1,0 +1,90 @@
+import Glibc
+import SegmentStore
+
+/// Four threads set and remove keys of their own; each operation leaves through standard output before the thread's
+/// next one begins: first an intent, then, once the store has returned, an acknowledgement.
+///
+///     line: I|A  thread  number  set|remove  key  length
+///
+/// The value follows from seed, key, number and length, so that the parent can tell every byte.
+enum CrashChild {
+    static let threadCount = 4
+
+    static func run() -> CInt {
+        let arguments = CommandLine.arguments
+        guard arguments.count == 4, let seed = UInt64(arguments[2]), let generation = Int(arguments[3]) else {
+            return 64
+        }
+        var options = StoreOptions(durability: generation % 3 == 0 ? .interval(.milliseconds(20)) : .never)
+        if generation % 7 == 6 { options.durability = .everySet }
+        guard let store = try? SegmentStore(directory: arguments[1], options: options) else { return 1 }
+        say("R \(store.recoveryReport.tornRecords) \(store.recoveryReport.damagedRecords)\n")
+        var threads: [pthread_t] = []
+        for thread in 0..<threadCount {
+            let work = Work(store: store, thread: thread, seed: seed, generation: generation)
+            var handle = pthread_t()
+            pthread_create(&handle, nil, { @Sendable in start($0) }, Unmanaged.passRetained(work).toOpaque())
+            threads.append(handle)
+        }
+        for thread in threads { pthread_join(thread, nil) }
+        return 0
+    }
+
+    final class Work: Sendable {
+        let store: SegmentStore
+        let thread: Int
+        let seed: UInt64
+        let generation: Int
+
+        init(store: SegmentStore, thread: Int, seed: UInt64, generation: Int) {
+            self.store = store
+            self.thread = thread
+            self.seed = seed
+            self.generation = generation
+        }
+    }
+
+    /// One write a line: the kernel takes lines shorter than PIPE_BUF whole.
+    static func say(_ line: String) {
+        var line = line
+        line.withUTF8 { bytes in
+            if write(1, bytes.baseAddress, bytes.count) != bytes.count { exit(0) }
+        }
+    }
+}
+
+private func start(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    guard let argument else { return nil }
+    let work = Unmanaged<CrashChild.Work>.fromOpaque(argument).takeRetainedValue()
+    var state = work.seed &+ UInt64(work.thread) &* 0x9E37_79B9_7F4A_7C15
+    func random() -> UInt64 {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return state >> 33
+    }
+    for number in 0..<1_000_000 {
+        let key = "t\(work.thread)-\(random() % 60)"
+        let stamp = "\(work.thread) \(number)"
+        if random() % 5 == 0 {
+            CrashChild.say("I \(stamp) remove \(key) 0\n")
+            do { try work.store.remove(key) } catch { exit(3) }
+            CrashChild.say("A \(stamp) remove \(key) 0\n")
+        } else {
+            let length = length(random(), random())
+            let value = CrashValue.bytes(key: key, number: number, seed: work.seed, length: length)
+            CrashChild.say("I \(stamp) set \(key) \(length)\n")
+            do { try work.store.set(key, to: value) } catch { exit(3) }
+            CrashChild.say("A \(stamp) set \(key) \(length)\n")
+        }
+    }
+    return nil
+}
+
+/// Mostly small, now and then up to 256 KiB.
+private func length(_ first: UInt64, _ second: UInt64) -> Int {
+    switch first % 10 {
+    case 0: 0
+    case 1...6: Int(second % 2_000)
+    case 7, 8: Int(second % 40_000)
+    default: Int(second % 262_145)
+    }
+}

@@ -1,0 +1,57 @@
+import Foundation
+import Testing
+
+@testable import SegmentStore
+
+/// Read-only openers beside a writer.
+@Suite struct ReaderTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    @Test(arguments: [true, false])
+    func seesWhatWasWrittenAfterARefresh(startsEmpty: Bool) throws {
+        let writer = try SegmentStore(directory: directory.path)
+        if !startsEmpty { try writer.set("first", to: [1]) }
+        let reader = try SegmentStore(directory: directory.path, options: .readOnly)
+        #expect(try reader.get("first") == (startsEmpty ? nil : [1]))
+        try writer.set("first", to: [2])
+        for number in 0..<3_000 { try writer.set("key-\(number)", to: [UInt8](repeating: 3, count: 1_000)) }
+        try writer.remove("key-9")
+        try reader.refresh()
+        #expect(try reader.get("first") == [2])
+        #expect(reader.count == 3_000)
+        #expect(try reader.get("key-9") == nil)
+        #expect(reader.invariantViolations() == [])
+        try writer.removeAll()
+        try writer.set("after", to: [4])
+        #expect(try reader.get("first") == [2])
+        try reader.refresh()
+        #expect(reader.count == 1)
+        #expect(try reader.get("first") == nil)
+        #expect(try reader.get("after") == [4])
+        #expect(reader.invariantViolations() == [])
+        try writer.close()
+        try reader.refresh()
+        #expect(try reader.get("after") == [4])
+        let again = try SegmentStore(directory: directory.path)
+        try again.set("later", to: [5])
+        try again.close()
+        try reader.refresh()
+        #expect(try reader.get("later") == [5])
+        #expect(reader.invariantViolations() == [])
+    }
+
+    @Test func refusesChangesAndCreatesNothing() throws {
+        #expect(throws: StoreError.self) {
+            _ = try SegmentStore(directory: directory.path + "/missing", options: .readOnly)
+        }
+        #expect(!FileManager.default.fileExists(atPath: directory.path + "/missing"))
+        let reader = try SegmentStore(directory: directory.path, options: .readOnly)
+        #expect(reader.count == 0)
+        #expect(throws: StoreError.self) { try reader.set("key", to: [1]) }
+        #expect(throws: StoreError.self) { try reader.remove("key") }
+        #expect(throws: StoreError.self) { try reader.removeAll() }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import SegmentStore
+
+/// A directory of its own for one test, which goes with it.
+final class TemporaryDirectory: Sendable {
+    let path: String
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "granary-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(atPath: path)
+    }
+
+    /// The segment files in it, by name.
+    var segmentPaths: [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.filter { $0.hasSuffix(".segment") }.sorted().map { path + "/" + $0 }
+    }
+
+    func copy() throws -> TemporaryDirectory {
+        let copy = try TemporaryDirectory()
+        for name in try FileManager.default.contentsOfDirectory(atPath: path) {
+            try FileManager.default.copyItem(atPath: path + "/" + name, toPath: copy.path + "/" + name)
+        }
+        return copy
+    }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014): a run is replayed
+/// by its seed.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
+
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        var position = 0
+        while position < count {
+            var word = next()
+            for _ in 0..<min(8, count - position) {
+                bytes[position] = UInt8(truncatingIfNeeded: word)
+                word >>= 8
+                position += 1
+            }
+        }
+        return bytes
+    }
+
+    /// A seed from the environment to replay a run, or a new one.
+    static func seed(_ variable: String = "GRANARY_SEED") -> UInt64 {
+        ProcessInfo.processInfo.environment[variable].flatMap { UInt64($0) }
+            ?? UInt64.random(in: 0...UInt64(UInt32.max))
+    }
+}
+
+/// A clock that tests set.
+final class ManualClock: Sendable {
+    private let time: Mutex<UInt64>
+
+    init(_ milliseconds: UInt64 = 1_700_000_000_000) { time = Mutex(milliseconds) }
+
+    var now: UInt64 { time.withLock { $0 } }
+    func advance(by milliseconds: Int) { time.withLock { $0 = UInt64(Int($0) + milliseconds) } }
+    var clock: StoreClock { StoreClock { [self] in now } }
+}
+
+extension StoreOptions {
+    /// Options for a test that runs the background steps itself.
+    static func stepped(_ durability: Durability = .never, clock: StoreClock = .system) -> StoreOptions {
+        var options = StoreOptions(durability: durability, clock: clock)
+        options.runsBackgroundThread = false
+        return options
+    }
+
+    static var readOnly: StoreOptions { StoreOptions(access: .readOnly) }
+}
+
+func text(_ string: String) -> [UInt8] { Array(string.utf8) }
