@@ -67,3 +67,17 @@ extension SegmentStore {
         return violations
     }
 }
+
+extension SegmentStore {
+    /// Lets the directory go as a killed process does: nothing is forced, no footer is written. For tests.
+    package func abandon() {
+        closing.withLock { _ in
+            guard phase.load(ordering: .acquiring) == Phase.open else { return }
+            background.stop()
+            let allShards = Array(0..<Index.shardCount)
+            index.withLocks(allShards[...]) { phase.store(Phase.closed, ordering: .sequentiallyConsistent) }
+            for slot in segments.inUse { segments.retire(slot) }
+            lock.withLock { $0 = nil }
+        }
+    }
+}

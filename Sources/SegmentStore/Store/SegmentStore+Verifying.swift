@@ -168,20 +168,21 @@ extension SegmentStore {
 
     private func verifyOpen(_ slot: Int, besideWriter: Bool, _ report: inout VerificationReport) {
         let segment = segments[slot]
-        // Its own writer verifies what is published; a reader what it knows, or all where nobody writes.
-        var limit = segment.pointee.recordEnd.load(ordering: .acquiring)
-        if !isReadOnly {
-            publication.settle(reservation) { _ in }
-        } else if !besideWriter {
-            limit = segment.pointee.readableCount
-        }
         let loader = SegmentLoader(
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: segment.pointee.readableCount == segment.pointee.header.capacity,
             besideWriter: false
         )
-        let loaded = loader.load(open: segment.pointee.base, count: limit)
+        let loaded: LoadedRows
+        if isReadOnly && !besideWriter {
+            loaded = loader.load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
+        } else {
+            // Its own writer verifies what is published by now, a reader beside it what it knows.
+            let limit = segment.pointee.recordEnd.load(ordering: .acquiring)
+            if !isReadOnly { publication.settle(reservation) { _ in } }
+            loaded = loader.load(open: segment.pointee.base, count: limit)
+        }
         for finding in loaded.findings { report.add(finding) }
         report.records += loaded.rows.count
         loaded.rows.forEach { report.bytes += $0.length }

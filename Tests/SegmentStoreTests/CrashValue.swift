@@ -1,0 +1,1 @@
+../CrashChild/CrashValue.swift

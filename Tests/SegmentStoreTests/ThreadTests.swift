@@ -1,0 +1,91 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import SegmentStore
+
+/// Many threads on one store.
+@Suite struct ThreadTests {
+    @Test func eightThreadsAgreeOnEveryKey() throws {
+        let seed = SeededGenerator.seed()
+        print("thread test: seed \(seed)")
+        let directory = try TemporaryDirectory()
+        var options = StoreOptions(durability: .interval(.milliseconds(5)))
+        options.compression = .lz4(minimumLength: 1_000)
+        var store = try SegmentStore(directory: directory.path, options: options)
+        let failures = Mutex<[String]>([])
+        let shared = store
+        inParallelThreads(8) { thread in
+            do {
+                let wrong = try Self.mix(shared, thread: thread, seed: seed)
+                failures.withLock { $0 += wrong }
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(failures.withLock { $0 } == [], "seed \(seed)")
+        // What the threads left is one state, and reopening finds that very state.
+        var before: [[UInt8]: [UInt8]] = [:]
+        try store.forEachKey { key in
+            let key = key.withUnsafeBytes { Array($0) }
+            if let value = try? shared.get(key) { before[key] = value }
+        }
+        #expect(store.count == before.count)
+        #expect(store.invariantViolations() == [])
+        #expect(try store.verify().findings == [])
+        try store.close()
+        store = try SegmentStore(directory: directory.path)
+        #expect(store.count == before.count)
+        for (key, value) in before { #expect(try store.get(key) == value, "seed \(seed)") }
+        #expect(store.invariantViolations() == [])
+    }
+
+    /// Values say which key they belong to and are long in one byte, so that a mix of two is seen.
+    private static func mix(_ store: SegmentStore, thread: Int, seed: UInt64) throws -> [String] {
+        var generator = SeededGenerator(seed: seed &+ UInt64(thread))
+        var wrong: [String] = []
+        for number in 0..<6_000 {
+            let key = "key-\(Int.random(in: 0..<200, using: &generator))"
+            let own = "own-\(thread)"
+            switch Int.random(in: 0..<100, using: &generator) {
+            case 0..<40:
+                let length = generator.chance(2) ? 700_000 : Int.random(in: 0...3_000, using: &generator)
+                let filler = [UInt8](repeating: UInt8.random(in: 0...255, using: &generator), count: length)
+                try store.set(key, to: text(key + " ") + filler)
+            case 40..<50: try store.remove(key)
+            case 50..<55:
+                let entries = (0..<10).map { BatchEntry(key: text("\(key)-\($0)"), value: text("\(key)-\($0) ")) }
+                try store.set(entries)
+            case 55..<57: try store.flush()
+            case 57: if number % 500 == 0 { try store.removeAll() }
+            case 58..<60:
+                var seen: Set<[UInt8]> = []
+                try store.forEachKey { key in
+                    if !seen.insert(key.withUnsafeBytes { Array($0) }).inserted { wrong.append("a key twice") }
+                }
+            case 60..<65:
+                try store.set(own, to: text("\(thread) \(number)"))
+                let got = try store.get(own)
+                // Only a clear by another thread may come between.
+                if let got, got != text("\(thread) \(number)") { wrong.append("own write not seen") }
+            default:
+                let isRight = try store.withValue(key) { value in
+                    value.withUnsafeBytes { bytes in
+                        let head = text(key + " ")
+                        guard bytes.starts(with: head) else { return false }
+                        let rest = bytes.dropFirst(head.count)
+                        return rest.allSatisfy { $0 == rest.first }
+                    }
+                }
+                if isRight == false { wrong.append("a mixed or foreign value under \(key)") }
+            }
+        }
+        return wrong
+    }
+}
+
+/// Runs the body on so many threads at once, and waits for all.
+func inParallelThreads(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    let threads = (0..<count).compactMap { number in startThread { body(number) } }
+    for thread in threads { pthread_join(thread, nil) }
+}
