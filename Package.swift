@@ -11,13 +11,38 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "granary",
     products: [
-        .library(name: "SegmentStore", targets: ["SegmentStore"])
+        .library(name: "SegmentStore", targets: ["SegmentStore"]),
+        .library(name: "Granary", targets: ["Granary"]),
+        .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
+    ],
+    // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
+    traits: [
+        .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto for its cache keys"),
+        .default(enabledTraits: ["Summaries"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
         .systemLibrary(name: "CLinux"),
         .target(name: "SegmentStore", dependencies: ["CLZ4", "CXXHash", "CLinux"], swiftSettings: settings),
+        .target(
+            name: "Granary",
+            dependencies: ["SegmentStore", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "GranarySummaries",
+            dependencies: [
+                "Granary",
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Summaries"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "crash-child",
             dependencies: ["SegmentStore"],
@@ -27,6 +52,12 @@ let package = Package(
         .testTarget(
             name: "SegmentStoreTests",
             dependencies: ["SegmentStore", "CLinux", "crash-child"],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "GranaryTests", dependencies: ["Granary", "SegmentStore"], swiftSettings: settings),
+        .testTarget(
+            name: "GranarySummariesTests",
+            dependencies: ["GranarySummaries", "Granary"],
             swiftSettings: settings
         ),
     ]

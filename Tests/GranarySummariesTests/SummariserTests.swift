@@ -1,0 +1,175 @@
+import Granary
+import Synchronization
+import Testing
+
+@testable import GranarySummaries
+
+@Suite struct SummariserTests {
+    /// Says what it was asked, and counts the calls.
+    final class EchoModel: SummaryModel {
+        let name: String
+        let fingerprint: String
+        let calls = Mutex<[String]>([])
+        let refused: @Sendable (Conversation) -> Bool
+
+        init(
+            name: String = "test/echo",
+            fingerprint: String = "1",
+            refusing refused: @escaping @Sendable (Conversation) -> Bool = { _ in false }
+        ) {
+            self.name = name
+            self.fingerprint = fingerprint
+            self.refused = refused
+        }
+
+        struct Refusal: Error {}
+
+        func content(for conversation: Conversation) async throws -> SummaryContent {
+            calls.withLock { $0.append(conversation.chatID) }
+            if refused(conversation) { throw Refusal() }
+            return SummaryContent(
+                summary: conversation.messages.map(\.content).joined(separator: "|"),
+                concerningScore: 2
+            )
+        }
+
+        var callCount: Int { calls.withLock { $0.count } }
+    }
+
+    private func conversation(_ id: String, _ contents: String..., metadata: JSONObject? = nil) -> Conversation {
+        Conversation(chatID: id, messages: contents.map { Message(role: "user", content: $0) }, metadata: metadata)
+    }
+
+    @Test func reusesEverythingInTheSecondRun() async throws {
+        let cache = MemoryCache()
+        let model = EchoModel()
+        let conversations = (0..<100).map {
+            conversation("id-\($0)", "text \($0)", metadata: ["n": .number(JSONNumber($0))])
+        }
+        let first = try await Summariser(model: model, cache: cache).summarise(conversations)
+        #expect(first.computed == 100 && first.reused == 0 && first.failed == 0)
+        let second = try await Summariser(model: model, cache: cache).summarise(conversations)
+        #expect(second.computed == 0 && second.reused == 100)
+        #expect(model.callCount == 100)
+        #expect(second.summaries == first.summaries)
+        #expect(second.summaries.map { $0?.chatID } == conversations.map(\.chatID))
+        #expect(
+            SummaryFile.json(first.summaries.compactMap { $0 }) == SummaryFile.json(second.summaries.compactMap { $0 })
+        )
+    }
+
+    @Test func takesIdentityFromTheConversationAskedForNeverFromTheCache() async throws {
+        let cache = MemoryCache()
+        let model = EchoModel()
+        _ = try await Summariser(model: model, cache: cache).summarise([conversation("a", "same", metadata: ["x": 1])])
+        let report = try await Summariser(model: model, cache: cache)
+            .summarise([conversation("b", "same", metadata: ["y": 2]), conversation("c", "same")])
+        #expect(report.reused == 2 && model.callCount == 1)
+        #expect(report.summaries[0]?.chatID == "b" && report.summaries[0]?.metadata == ["y": 2])
+        #expect(report.summaries[1]?.chatID == "c" && report.summaries[1]?.metadata == nil)
+    }
+
+    @Test func computesEqualConversationsOnce() async throws {
+        let model = EchoModel()
+        let report = try await Summariser(model: model, cache: nil)
+            .summarise((0..<20).map { conversation("id-\($0)", "same") })
+        #expect(model.callCount == 1)
+        #expect(report.computed == 1 && report.reused == 19)
+        #expect(report.summaries.map { $0?.chatID } == (0..<20).map { "id-\($0)" })
+    }
+
+    @Test func oneFailureEndsOneSummaryAndTheNextRunPaysForThatAlone() async throws {
+        let cache = MemoryCache()
+        let conversations = (0..<10).map { conversation("id-\($0)", "text \($0)") }
+        let failing = EchoModel(refusing: { $0.chatID == "id-3" })
+        let first = try await Summariser(model: failing, cache: cache).summarise(conversations)
+        #expect(first.computed == 9 && first.failed == 1)
+        #expect(first.failures.map(\.index) == [3] && first.failures.map(\.chatID) == ["id-3"])
+        #expect(first.summaries[3] == nil)
+        let model = EchoModel()
+        let second = try await Summariser(model: model, cache: cache).summarise(conversations)
+        #expect(second.computed == 1 && second.reused == 9)
+        #expect(model.calls.withLock { $0 } == ["id-3"])
+    }
+
+    @Test func storesEachAnswerTheMomentItExists() async throws {
+        let cache = MemoryCache()
+        let conversations = (0..<5).map { conversation("id-\($0)", "text \($0)") }
+        let seen = Mutex<[Int]>([])
+        let summariser = Summariser(model: EchoModel(), cache: cache, concurrency: 1) { progress in
+            seen.withLock { $0.append(progress.done) }
+        }
+        _ = try await summariser.summarise(conversations)
+        #expect(seen.withLock { $0 } == [1, 2, 3, 4, 5])
+        #expect(try await cache.count() == 5)
+    }
+
+    /// Loses everything, loudly.
+    struct BrokenCache: CacheStrategy {
+        struct Failure: Error {}
+        func get(_ key: String) async throws -> CacheValue? { throw Failure() }
+        func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws { throw Failure() }
+    }
+
+    @Test func goesOnWithoutACacheThatFails() async throws {
+        let report = try await Summariser(model: EchoModel(), cache: BrokenCache())
+            .summarise([conversation("a", "x"), conversation("b", "y")])
+        #expect(report.computed == 2 && report.failed == 0)
+        #expect(report.cacheFailure != nil)
+    }
+
+    @Test func aDamagedOrForeignEntryIsAMiss() async throws {
+        let cache = MemoryCache()
+        let model = EchoModel()
+        let asked = conversation("a", "x")
+        let key = SummaryKey.key(for: asked, model: model)
+        for value in [CacheValue(Array("{".utf8), coding: .json), CacheValue([1, 2, 3])] {
+            try await cache.set(key, to: value)
+            let report = try await Summariser(model: model, cache: cache).summarise([asked])
+            #expect(report.computed == 1)
+        }
+    }
+
+    @Test func theKeyDependsOnWhatAffectsTheAnswerAlone() {
+        let model = EchoModel()
+        func key(_ conversation: Conversation, _ model: EchoModel) -> String {
+            SummaryKey.key(for: conversation, model: model)
+        }
+        let base = Conversation(chatID: "a", messages: [Message(role: "user", content: "hi", createdAt: "t")])
+        var sameAnswer = base
+        sameAnswer.chatID = "b"
+        sameAnswer.createdAt = "2026"
+        sameAnswer.metadata = ["x": 1]
+        #expect(key(sameAnswer, model) == key(base, model))
+        var variants = [base]
+        variants.append(Conversation(chatID: "a", messages: [Message(role: "user", content: "hi")]))
+        variants.append(Conversation(chatID: "a", messages: [Message(role: "user", content: "hi", createdAt: "")]))
+        variants.append(Conversation(chatID: "a", messages: [Message(role: "userh", content: "i", createdAt: "t")]))
+        variants.append(
+            Conversation(chatID: "a", messages: [Message(role: "user", content: "h\u{301}i", createdAt: "t")])
+        )
+        variants.append(Conversation(chatID: "a", messages: []))
+        var keys = Set(variants.map { key($0, model) })
+        keys.insert(key(base, EchoModel(name: "test/other")))
+        keys.insert(key(base, EchoModel(fingerprint: "2")))
+        #expect(keys.count == variants.count + 2)
+        let composed = Conversation(chatID: "a", messages: [Message(role: "user", content: "\u{E9}")])
+        let decomposed = Conversation(chatID: "a", messages: [Message(role: "user", content: "e\u{301}")])
+        #expect(key(composed, model) != key(decomposed, model))
+    }
+
+    @Test func keepsTheRecipeOfVersionOne() {
+        // Changing this vector means a new recipe number, or every paid answer is lost without a word.
+        let conversation = Conversation(
+            chatID: "ignored",
+            messages: [
+                Message(role: "user", content: "hello", createdAt: "2026-01-02T03:04:05Z"),
+                Message(role: "assistant", content: "Grüße 👋"),
+            ]
+        )
+        #expect(
+            SummaryKey.key(for: conversation, model: ExtractiveModel())
+                == "summary/1/653d68994e8c844181b17ea0439dfbc51df208847477a4bd4793c38a07eeaa81"
+        )
+    }
+}
