@@ -122,11 +122,16 @@ import Testing
             do { _ = try store.get("key") } catch { if error.code == .forkedChild { refused += 1 } }
             do { try store.set("key", to: [2]) } catch { if error.code == .forkedChild { refused += 1 } }
             do { try store.close() } catch { if error.code == .forkedChild { refused += 1 } }
+            // A store of its own is the child's to use, and its parent's stays refused.
+            if let own = try? SegmentStore(directory: directory.path, options: .stepped(.never)) { own.abandon() }
+            let reader = try? SegmentStore(directory: directory.path, options: .readOnly)
+            if (try? reader?.get("key")) == [1] { refused += 1 }
+            do { _ = try store.get("key") } catch { if error.code == .forkedChild { refused += 1 } }
             _exit(refused)
         }
         var status: Int32 = 0
         #expect(waitpid(child, &status, 0) == child)
-        #expect((status >> 8) & 0xFF == 3)
+        #expect((status >> 8) & 0xFF == 5)
         #expect(try store.get("key") == [1])
         try store.close()
     }

@@ -175,6 +175,37 @@ import Testing
         #expect(store.invariantViolations() == [])
     }
 
+    @Test func largeSetsFromManyThreadsAllCount() throws {
+        let store = try SegmentStore(directory: directory.path)
+        inParallelThreads(6) { thread in
+            for number in 0..<6 {
+                let value = [UInt8](repeating: UInt8(thread * 10 + number), count: 1_000_000 + thread)
+                do { try store.set("key-\(thread)-\(number)", to: value) } catch { Issue.record(error) }
+            }
+        }
+        for thread in 0..<6 {
+            for number in 0..<6 {
+                let value = [UInt8](repeating: UInt8(thread * 10 + number), count: 1_000_000 + thread)
+                #expect(try store.get("key-\(thread)-\(number)") == value)
+            }
+        }
+        #expect(store.invariantViolations() == [])
+    }
+
+    @Test func theOriginalOfACopiedSegmentCounts() throws {
+        var store = try SegmentStore(directory: directory.path)
+        try store.set("key", to: [1])
+        try store.close()
+        let path = try #require(directory.segmentPaths.first)
+        try FileManager.default.copyItem(atPath: path, toPath: directory.path + "/0000000001 (copy).segment")
+        store = try SegmentStore(directory: directory.path)
+        try store.set("key", to: [2])
+        try store.close()
+        store = try SegmentStore(directory: directory.path)
+        #expect(try store.get("key") == [2])
+        #expect(store.recoveryReport.findings.map(\.kind) == [.foreignSegment])
+    }
+
     @Test func everyCallAfterCloseIsRefused() throws {
         let store = try SegmentStore(directory: directory.path)
         try store.close()

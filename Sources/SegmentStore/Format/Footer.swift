@@ -142,7 +142,8 @@ package struct RowTable: @unchecked Sendable {
             var end = Format.recordsStart
             for index in 0..<count {
                 guard let row = FooterRow(bytes, at: index * Format.footerRowLength),
-                    row.offset >= end, row.length >= Format.recordHeaderLength, row.offset + row.length <= recordEnd
+                    row.offset >= end, row.length >= Format.recordHeaderLength, row.offset + row.length <= recordEnd,
+                    row.offset < Format.offsetLimit, row.sequence <= Format.highestNumber
                 else { return false }
                 end = row.offset + row.length
             }

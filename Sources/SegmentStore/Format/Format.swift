@@ -37,6 +37,12 @@ package enum Format {
     /// Large enough that headers and footers cost nothing, small enough to seal in milliseconds.
     package static let largestSegment = 64 << 20
 
+    /// Segment numbers and sequences stay below: counting there one by one takes longer than any disk lasts, and a
+    /// forged number cannot make the next one overflow.
+    package static let highestNumber: UInt64 = 1 << 62
+    /// Records begin below: an index entry has 27 bits for the offset in units of 8 bytes.
+    package static let offsetLimit = 1 << 30
+
     /// The largest capacity a header may state: room for the largest record in a segment of its own, rounded up.
     package static let maximumCapacity = maximumValueLength + (1 << 20)
 

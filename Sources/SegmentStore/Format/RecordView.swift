@@ -53,7 +53,8 @@ package struct RecordView {
     /// The rules that a record must keep beyond its checksum for this version to use it.
     package var isUnderstood: Bool {
         // The high byte of the flags must be understood, and this version knows none of them.
-        guard flags >> 8 == 0, let kind = RecordKind(rawValue: kindByte), let codec = RecordCodec(rawValue: codecByte)
+        guard flags >> 8 == 0, sequence <= Format.highestNumber, let kind = RecordKind(rawValue: kindByte),
+            let codec = RecordCodec(rawValue: codecByte)
         else { return false }
         switch kind {
         case .put:

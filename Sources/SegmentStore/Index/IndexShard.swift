@@ -105,10 +105,11 @@ struct IndexShard: ~Copyable {
         return true
     }
 
-    /// Empties a cell that `probe` found.
-    func remove(at cell: UnsafeMutablePointer<Atomic<UInt64>>) {
-        cell.pointee.store(0, ordering: .releasing)
+    /// Empties a cell that `probe` found; returns what it held last.
+    @discardableResult
+    func remove(at cell: UnsafeMutablePointer<Atomic<UInt64>>) -> IndexEntry {
         state.pointee.entryCount -= 1
+        return IndexEntry(word: cell.pointee.exchange(0, ordering: .acquiringAndReleasing))
     }
 
     /// Makes the table as large as it will be for so many entries; before the first one.
@@ -128,6 +129,12 @@ struct IndexShard: ~Copyable {
     /// Forgets every entry. Readers see each key either as it was or as absent.
     func removeAll() {
         _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        // One by one: a reader marking an entry as expired counts it down itself, or fails and leaves that to this.
+        var ended = 0
+        forEach { _, cell in
+            if IndexEntry(word: cell.pointee.exchange(0, ordering: .acquiringAndReleasing)).isLive { ended += 1 }
+        }
+        liveCount.wrappingSubtract(ended, ordering: .relaxed)
         primary.empty()
         overflow.empty()
         geometry.store(0, ordering: .releasing)
@@ -135,7 +142,6 @@ struct IndexShard: ~Copyable {
         state.pointee.entryCount = 0
         state.pointee.overflowCount = 0
         state.pointee.freeOverflow = []
-        liveCount.store(0, ordering: .relaxed)
     }
 
     /// Calls the body with every entry and its cell.
@@ -218,7 +224,8 @@ struct IndexShard: ~Copyable {
         var link: UInt32 = 0
         while let bucket = next {
             for cell in 0..<IndexBucket.cellCount {
-                let word = bucket.word(cell).pointee.load(ordering: .relaxed)
+                // Exchanged, so that a reader's mark either moves along or fails.
+                let word = bucket.word(cell).pointee.exchange(0, ordering: .acquiringAndReleasing)
                 if word != 0 { cells.append((word, bucket.hash(cell).pointee.load(ordering: .relaxed))) }
             }
             let following = bucket.overflow.pointee.load(ordering: .relaxed)

@@ -42,7 +42,8 @@ struct DirectorySurvey {
             if SegmentFile.isUnfinished(name) { unfinished.append(path) }
             guard name.hasSuffix(SegmentFile.suffix) else { continue }
             let named = UInt64(name.dropLast(SegmentFile.suffix.count))
-            highestNumber = max(highestNumber, named ?? 0)
+            // A name is a hint at most, and an absurd one is none.
+            highestNumber = max(highestNumber, named.map { $0 > Format.highestNumber ? 0 : $0 } ?? 0)
             guard let (pair, status) = try Self.read(path, files: layer) else { continue }
             if let reason = pair.unsupportedReason {
                 throw StoreError(
@@ -72,7 +73,7 @@ struct DirectorySurvey {
     private mutating func choose(from candidates: [File], hint: DirectoryID?) {
         identity = Self.identity(of: candidates, hint: hint)
         var numbers: Set<UInt64> = []
-        for file in candidates.sorted(by: { ($0.header.number, $0.path) < ($1.header.number, $1.path) }) {
+        for file in candidates.sorted(by: Self.comesFirst) {
             guard let identity, file.header.identity == identity else {
                 findings.append(.foreign(file, "it belongs to another directory"))
                 continue
@@ -84,6 +85,15 @@ struct DirectorySurvey {
             highestNumber = max(highestNumber, file.header.number)
             files.append(file)
         }
+    }
+
+    /// By number; of files with one number, the one that has the name it was made under is the original.
+    private static func comesFirst(_ left: File, _ right: File) -> Bool {
+        func rank(_ file: File) -> (UInt64, Int, String) {
+            let isOriginal = file.path.hasSuffix("/" + SegmentFile.name(number: file.header.number))
+            return (file.header.number, isOriginal ? 0 : 1, file.path)
+        }
+        return rank(left) < rank(right)
     }
 
     private static func identity(of candidates: [File], hint: DirectoryID?) -> Identity? {

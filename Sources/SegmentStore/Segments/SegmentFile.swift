@@ -43,7 +43,12 @@ struct SegmentFile {
             let mapping = try Mapping(descriptor.number, count: header.capacity, writable: true, files: files)
             let inode = try files.status(of: descriptor.number).inode
             try files.rename(unfinished, to: path)
-            if isForced { try files.forceDirectory(directory) }
+            do throws(SystemError) {
+                if isForced { try files.forceDirectory(directory) }
+            } catch {
+                try? files.unlink(path)
+                throw error
+            }
             return Created(mapping: mapping, path: path, inode: inode)
         } catch {
             try? files.unlink(unfinished)
@@ -71,6 +76,8 @@ struct SegmentFile {
     ) throws(SystemError) {
         let footer = Footer.encoded(rows, recordEnd: recordEnd, for: header)
         let start = header.capacity - footer.count
+        // Every reservation left room for its row.
+        guard start >= recordEnd else { throw SystemError(call: "footer", number: EOVERFLOW) }
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
         try punch(descriptor.number, from: recordEnd, to: start, files: files)
         try files.writeFully(descriptor.number, footer, at: start)
@@ -85,7 +92,6 @@ struct SegmentFile {
         path: String,
         header: SegmentHeader,
         rowCount: Int,
-        isForced: Bool,
         files: any FileLayer
     ) throws(SystemError) {
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
@@ -96,7 +102,8 @@ struct SegmentFile {
             [UInt8](repeating: 0, count: Format.footerTrailerLength),
             at: trailer
         )
-        if isForced { try files.force(descriptor.number) }
+        // Whatever the durability: a footer that came back after a power cut would hide what is appended now.
+        try files.force(descriptor.number)
         // A record torn there later is told by its checksum, which must read as zero until it is written.
         try zero(descriptor.number, from: trailer - rowCount * Format.footerRowLength, to: trailer, files: files)
     }

@@ -77,7 +77,7 @@ struct SegmentScanner<Source: SegmentBytes> {
         var result = Result(recordEnd: start)
         var position = start
         var gap: Gap?
-        while position + Format.recordHeaderLength <= limit {
+        while position + Format.recordHeaderLength <= limit && position < Format.offsetLimit {
             guard let at = source.bytes(at: position, count: 8) else { break }
             let word = at.load(as: UInt64.self)
             if word == 0 {
@@ -120,11 +120,11 @@ struct SegmentScanner<Source: SegmentBytes> {
     }
 
     private func add(_ record: RecordView, at offset: Int, to result: inout Result) {
-        result.highestSequence = max(result.highestSequence, record.sequence)
         guard record.isUnderstood, let kind = RecordKind(rawValue: record.kindByte) else {
             result.unknownRecords += 1
             return
         }
+        result.highestSequence = max(result.highestSequence, record.sequence)
         result.rows.append(FooterRow(record, kind: kind, offset: offset, keyHashSeed: header.keyHashSeed))
     }
 }

@@ -92,9 +92,17 @@ final class SegmentTable: @unchecked Sendable {
     // MARK: Leaving
 
     /// Ends the segment's use: no reader comes in any more, and the mapping goes once the last has left.
-    func retire(_ slot: Int) {
-        slots[slot].lifecycle.store(Segment.Lifecycle.retired, ordering: .sequentiallyConsistent)
-        unmapIfUnread(slot)
+    ///
+    /// False if somebody else ended it before.
+    @discardableResult
+    func retire(_ slot: Int) -> Bool {
+        let (won, _) = slots[slot].lifecycle.compareExchange(
+            expected: Segment.Lifecycle.inUse,
+            desired: Segment.Lifecycle.retired,
+            ordering: .sequentiallyConsistent
+        )
+        if won { unmapIfUnread(slot) }
+        return won
     }
 
     private func unmapIfUnread(_ slot: Int) {

@@ -46,6 +46,9 @@ struct DirectoryLock: ~Copyable, Sendable {
         )
     }
 
+    /// Lets the lock go although a forked child may still have the descriptor.
+    func release() { files.unlock(descriptor.number) }
+
     /// Writes the holder and the directory's id into the file; a failure costs only the hint.
     func describe(directory: DirectoryID, now: UInt64) {
         var name = [CChar](repeating: 0, count: 256)

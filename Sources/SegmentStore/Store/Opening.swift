@@ -51,7 +51,11 @@ struct Opening {
         if isWriter { for path in survey.unfinished { try? files.unlink(path) } }
 
         let mapped = try map(survey, report: &opened.report)
-        let loaded = load(mapped, besideWriter: besideWriter)
+        var loaded = load(mapped, besideWriter: besideWriter)
+        if !isWriter && !besideWriter && DirectoryLock.isHeld(inDirectory: directory, files: files) {
+            // A writer came meanwhile: what looked torn may have been its writing.
+            loaded = load(mapped, besideWriter: true)
+        }
         var nextSequence: UInt64 = 1
         for (segment, rows) in zip(mapped, loaded) {
             opened.report.segments += 1
@@ -94,20 +98,22 @@ struct Opening {
     }
 
     private func makeDirectoryAndParents(_ path: String) throws(StoreError) {
+        let parent = parent(of: path)
         do throws(SystemError) {
-            try files.makeDirectory(path, mode: 0o700)
-            if options.durability != .never { try? files.forceDirectory(parent(of: path)) }
-        } catch  where error.number == EEXIST {
-            return
-        } catch  where error.number == ENOENT && parent(of: path) != path {
-            try makeDirectoryAndParents(parent(of: path))
             do throws(SystemError) {
                 try files.makeDirectory(path, mode: 0o700)
-            } catch  where error.number == EEXIST {
-                return
-            } catch {
-                throw StoreError(error, path: path, doing: "creating the directory")
+            } catch  where error.number == ENOENT && parent != path {
+                do throws(StoreError) {
+                    try makeDirectoryAndParents(parent)
+                } catch {
+                    throw SystemError(call: "mkdir", number: error.number ?? ENOENT)
+                }
+                try files.makeDirectory(path, mode: 0o700)
             }
+            // Where the parent cannot be opened its entries cannot be forced either; that is its owner's choice.
+            if options.durability != .never { try? files.forceDirectory(parent) }
+        } catch  where error.number == EEXIST {
+            return
         } catch {
             throw StoreError(error, path: path, doing: "creating the directory")
         }
@@ -237,19 +243,18 @@ struct Opening {
             // Where this fails the segment stays as it is, and the next opener scans it again.
             if seal(segment, rows) { sealedNow.insert(segment.slot) }
         }
-        if let spare = empty.popLast(), makeWritable(spare) { opened.reservation.spare = spare.slot }
+        if let spare = empty.last(where: { $0.file.header.capacity <= Format.largestSegment }), makeWritable(spare) {
+            opened.reservation.spare = spare.slot
+        }
         for segment in empty {
+            if segment.slot == opened.reservation.spare { continue }
             // Left by deaths between making a segment and using it.
             try? files.unlink(segment.file.path)
             segments.retire(segment.slot)
         }
-        // A death between a clear and the deletion of what it ended leaves that to the next opener. Sealing has forced
-        // the clear's record by now.
-        for (segment, rows) in zip(mapped, loaded)
-        where rows.rows.count > 0 && rows.highestSequence < opened.clearFloor && rows.isSealed {
-            try? files.unlink(segment.file.path)
-            segments.retire(segment.slot)
-        }
+        dropCleared(mapped, loaded, below: opened.clearFloor)
+        // Names that a writer without durability left, and those that went just now.
+        if options.durability != .never { try? files.forceDirectory(directory) }
         guard opened.reservation.spare < 0 else { return }
         let last = Array(zip(mapped, loaded)).last { segment, rows in
             rows.isSealed && segment.isWhole && !sealedNow.contains(segment.slot) && hasRoom(segment, rows)
@@ -258,10 +263,33 @@ struct Opening {
         if let last { opened.maintenance.continuable = last.0.slot }
     }
 
+    /// A death between a clear and the deletion of what it ended leaves that to the next opener.
+    ///
+    /// What holds the clear is forced first: without it, a power cut could bring half of the store back.
+    private func dropCleared(_ mapped: [Mapped], _ loaded: [LoadedRows], below floor: UInt64) {
+        let pairs = Array(zip(mapped, loaded))
+        let cleared = pairs.filter { $1.rows.count > 0 && $1.highestSequence < floor && $1.isSealed }
+        guard !cleared.isEmpty else { return }
+        do throws(SystemError) {
+            for (segment, rows) in pairs where rows.highestSequence >= floor {
+                try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
+                    try files.force(descriptor)
+                }
+            }
+        } catch {
+            return
+        }
+        for (segment, _) in cleared {
+            try? files.unlink(segment.file.path)
+            segments.retire(segment.slot)
+        }
+    }
+
     /// A segment is gone on with while an eighth of it is free.
     private func hasRoom(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
         let free = segment.file.header.capacity - rows.recordEnd - Footer.length(rowCount: rows.rows.count)
-        return free >= segment.file.header.capacity / 8
+        let capacity = segment.file.header.capacity
+        return capacity <= Format.largestSegment && free >= capacity / 8
     }
 
     private func seal(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
@@ -293,6 +321,7 @@ struct Opening {
         do throws(SystemError) {
             try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
                 try files.allocateFully(descriptor, offset: 0, count: segment.file.header.capacity)
+                if options.durability != .never { try files.force(descriptor) }
             }
             try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)
         } catch {

@@ -47,7 +47,7 @@ struct Reservation: Sendable {
     @inline(__always)
     mutating func reserve(_ length: Int, in segments: SegmentTable, now: () -> Duration) -> Ticket? {
         if !hasRoom(for: length) {
-            guard spare >= 0, takeSpare(in: segments), hasRoom(for: length) else { return nil }
+            guard spareHasRoom(for: length, in: segments), takeSpare(in: segments) else { return nil }
         }
         let segment = segments[active]
         let frame = Frame.word(
@@ -112,6 +112,13 @@ struct Reservation: Sendable {
     @inline(__always)
     func hasRoom(for length: Int) -> Bool {
         active >= 0 && tail + length + Footer.length(rowCount: recordCount + 1) <= capacity
+    }
+
+    /// True if there is a spare and the record fits into it.
+    func spareHasRoom(for length: Int, in segments: SegmentTable) -> Bool {
+        guard spare >= 0 else { return false }
+        let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
+        return needed <= segments[spare].pointee.header.capacity
     }
 
     /// Makes the spare the active segment; the old one waits for its footer.

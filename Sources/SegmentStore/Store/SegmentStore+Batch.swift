@@ -120,7 +120,10 @@ extension SegmentStore {
             let (written, sequence) = try writeTogether(small)
             last = max(last, sequence)
             rest = rest.dropFirst(written)
-            if written < small.count, let next = rest.first { try makeRoom(for: next.length) }
+            if written < small.count, let next = rest.first, try !makeRoom(for: next.length) {
+                last = max(last, try writeAlone(next))
+                rest = rest.dropFirst()
+            }
         }
         return last
     }
@@ -141,13 +144,13 @@ extension SegmentStore {
                 return tickets
             }
             defer { for ticket in tickets { publication.end(ticket) } }
+            if tickets.contains(where: \.wakesBackground) { background.wake() }
             for (draft, ticket) in zip(drafts, tickets) {
                 fill(draft, ticket)
                 try publish(draft, slot: ticket.slot, offset: ticket.offset)
             }
             return tickets
         }
-        if tickets.contains(where: \.wakesBackground) { background.wake() }
         return (tickets.count, tickets.last?.sequence ?? 0)
     }
 }

@@ -16,22 +16,31 @@ extension SegmentStore {
             // Who holds a shard's lock finishes the write it is in; who comes later is refused.
             let allShards = Array(0..<Index.shardCount)
             index.withLocks(allShards[...]) { phase.store(Phase.closing, ordering: .sequentiallyConsistent) }
-            defer {
-                phase.store(Phase.closed, ordering: .sequentiallyConsistent)
-                for slot in segments.inUse { segments.retire(slot) }
-                lock.withLock { $0 = nil }
+            // Whoever makes, seals or drops a segment, or refreshes, is done before the mappings and the lock go.
+            try maintenance.withLock { state throws(StoreError) in
+                defer { letGo() }
+                if !isReadOnly { try finish(&state) }
             }
-            if !isReadOnly { try finish() }
         }
     }
 
-    private func finish() throws(StoreError) {
+    /// Ends the use of everything that the store holds. Under the closing and maintenance locks.
+    func letGo() {
+        phase.store(Phase.closed, ordering: .sequentiallyConsistent)
+        for slot in segments.inUse { segments.retire(slot) }
+        lock.withLock { lock in
+            lock?.release()
+            lock = nil
+        }
+    }
+
+    private func finish(_ state: inout Maintenance) throws(StoreError) {
         try force(below: reservation.withLock { $0.nextSequence })
-        try sealFull()
+        try sealFull(&state)
         let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
         if active >= 0 {
             if segments[active].pointee.recordEnd.load(ordering: .relaxed) > Format.recordsStart {
-                try seal(active, isForced: true)
+                try seal(active, &state, isForced: true)
             } else {
                 shrink(active)
             }

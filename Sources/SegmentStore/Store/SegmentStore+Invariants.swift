@@ -75,9 +75,8 @@ extension SegmentStore {
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
             background.stop()
             let allShards = Array(0..<Index.shardCount)
-            index.withLocks(allShards[...]) { phase.store(Phase.closed, ordering: .sequentiallyConsistent) }
-            for slot in segments.inUse { segments.retire(slot) }
-            lock.withLock { $0 = nil }
+            index.withLocks(allShards[...]) { phase.store(Phase.closing, ordering: .sequentiallyConsistent) }
+            maintenance.withLock { _ in letGo() }
         }
     }
 }

@@ -34,37 +34,53 @@ extension SegmentStore {
     // MARK: Room
 
     /// Makes sure that a record of the length fits, by continuing a closed segment or making a new one.
-    func makeRoom(for length: Int) throws(StoreError) {
-        try checkWritable()
-        try maintenance.withLock { state throws(StoreError) in
+    ///
+    /// False if the disk has room for a segment of the record's own at most.
+    func makeRoom(for length: Int) throws(StoreError) -> Bool {
+        let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
+        let hasRoom = try maintenance.withLock { state throws(StoreError) in
+            try checkWritable()
             // Whoever held the lock before may have made the room.
-            if reservation.withLock({ $0.hasRoom(for: length) || $0.spare >= 0 }) { return }
-            if let slot = state.continuable {
-                try continueSegment(slot)
-                state.continuable = nil
-                if reservation.withLock({ $0.hasRoom(for: length) }) { return }
+            if reservation.withLock({ $0.hasRoom(for: length) || $0.spareHasRoom(for: length, in: segments) }) {
+                return true
             }
-            try addSpare()
+            if let slot = state.continuable {
+                do throws(StoreError) {
+                    try continueSegment(slot, &state)
+                    state.continuable = nil
+                    if reservation.withLock({ $0.hasRoom(for: length) }) { return true }
+                } catch {
+                    // Its hole is as large as it was; a disk too full for that may have room for a small segment.
+                    guard error.code == .noSpace else { throw error }
+                }
+            }
+            // A spare that is too small was made on a disk that had no room for a larger one.
+            if reservation.withLock({ $0.spare >= 0 }) { return false }
+            if needed > nextCapacity { return false }
+            try addSpare(atLeast: needed)
+            return true
         }
         background.wake()
+        return hasRoom
     }
 
     /// Makes the segment that follows the active one.
     func makeSpare() throws(StoreError) {
         try maintenance.withLock { _ throws(StoreError) in
+            try checkWritable()
             if reservation.withLock({ $0.spare >= 0 }) { return }
-            try addSpare()
+            try addSpare(atLeast: 0)
         }
     }
 
-    private func addSpare() throws(StoreError) {
+    private func addSpare(atLeast needed: Int) throws(StoreError) {
         var capacity = nextCapacity
         while true {
             do throws(StoreError) {
                 let slot = try makeSegment(capacity: capacity)
                 reservation.withLock { $0.spare = slot }
                 return
-            } catch  where error.code == .noSpace && capacity > Format.smallestSegment {
+            } catch  where error.code == .noSpace && capacity / 2 >= max(needed, Format.smallestSegment) {
                 // A disk too full for a large segment may have room for a small one.
                 capacity /= 2
             }
@@ -81,7 +97,7 @@ extension SegmentStore {
     /// The size of the segment that is made next.
     var nextCapacity: Int { Self.capacity(after: capacityMade.load(ordering: .relaxed)) }
 
-    /// Creates and maps a segment; its header carries the floor of the last clear.
+    /// Creates and maps a segment, under the maintenance lock; its header carries the floor of the last clear.
     func makeSegment(capacity: Int) throws(StoreError) -> Int {
         let (number, sequence) = reservation.withLock { reservation in
             reservation.highestNumber += 1
@@ -98,6 +114,7 @@ extension SegmentStore {
             created: options.clock.milliseconds()
         )
         let isForced = options.durability != .never
+        var isFull = false
         do throws(SystemError) {
             let created = try SegmentFile.create(header, directory: directory, isForced: isForced, files: files)
             let segment = Segment(
@@ -112,31 +129,48 @@ extension SegmentStore {
             )
             guard let slot = segments.add(segment) else {
                 try? files.unlink(created.path)
+                isFull = true
                 throw SystemError(call: "mmap", number: ENOMEM)
             }
             capacityMade.wrappingAdd(capacity, ordering: .relaxed)
             if !isForced { namesAreUnforced.store(true, ordering: .releasing) }
             return slot
         } catch {
+            if isFull {
+                throw StoreError(
+                    .tooManySegments,
+                    path: directory,
+                    detail: "\(SegmentTable.slotLimit) segments were mapped since the store was opened; open it again"
+                )
+            }
             throw StoreError(error, path: directory, doing: "creating a segment of \(capacity) bytes")
         }
     }
 
-    /// Goes on behind the last record of a closed segment.
-    private func continueSegment(_ slot: Int) throws(StoreError) {
+    /// Goes on behind the last record of a closed segment, whose rows are kept for the footer to come.
+    private func continueSegment(_ slot: Int, _ state: inout Maintenance) throws(StoreError) {
         let segment = segments[slot]
+        let recordEnd = segment.pointee.recordEnd.load(ordering: .relaxed)
+        let known = SegmentLoader(
+            path: segment.pointee.path,
+            header: segment.pointee.header,
+            isWhole: true,
+            besideWriter: false
+        ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
+        var rows = RowTable()
+        known.rows.forEach { rows.append($0) }
         do throws(SystemError) {
             try SegmentFile.reopen(
                 path: segment.pointee.path,
                 header: segment.pointee.header,
                 rowCount: segment.pointee.recordCount.load(ordering: .relaxed),
-                isForced: options.durability != .never,
                 files: files
             )
             try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: true)
         } catch {
             throw StoreError(error, path: segment.pointee.path, doing: "continuing the segment")
         }
+        state.continued[slot] = KnownRows(rows: rows, end: recordEnd)
         segment.pointee.isSealed.store(false, ordering: .relaxed)
         reservation.withLock { $0.activate(slot, in: segments) }
     }
@@ -146,16 +180,26 @@ extension SegmentStore {
     /// Writes the footers of the segments that are full.
     func sealFull() throws(StoreError) {
         guard reservation.withLock({ !$0.unsealed.isEmpty }) else { return }
-        try maintenance.withLock { _ throws(StoreError) in
-            while let slot = reservation.withLock({ $0.unsealed.first }) {
-                try seal(slot)
-                reservation.withLock { $0.unsealed.removeAll { $0 == slot } }
+        try maintenance.withLock { state throws(StoreError) in
+            guard phase.load(ordering: .acquiring) == Phase.open else { return }
+            try sealFull(&state)
+        }
+    }
+
+    func sealFull(_ state: inout Maintenance) throws(StoreError) {
+        while let slot = reservation.withLock({ $0.unsealed.first }) {
+            do throws(StoreError) {
+                try seal(slot, &state)
+            } catch {
+                // A file that somebody deleted needs no footer, and must not keep the others from theirs.
+                guard error.code == .notFound else { throw error }
             }
+            reservation.withLock { $0.unsealed.removeAll { $0 == slot } }
         }
     }
 
     /// Writes the footer of a segment that takes no more records, once all of them are published and forced.
-    func seal(_ slot: Int, isForced: Bool? = nil) throws(StoreError) {
+    func seal(_ slot: Int, _ state: inout Maintenance, isForced: Bool? = nil) throws(StoreError) {
         let isForced = isForced ?? (options.durability != .never)
         if writesStopped.load(ordering: .acquiring) { throw writesStoppedError }
         if isForced {
@@ -169,7 +213,7 @@ extension SegmentStore {
             try SegmentFile.seal(
                 path: segment.pointee.path,
                 header: segment.pointee.header,
-                rows: rows(of: slot, recordEnd: recordEnd),
+                rows: rows(of: slot, recordEnd: recordEnd, after: state.continued[slot]),
                 recordEnd: recordEnd,
                 isForced: isForced,
                 files: files
@@ -178,27 +222,26 @@ extension SegmentStore {
         } catch {
             throw StoreError(error, path: segment.pointee.path, doing: "writing the segment's footer")
         }
+        state.continued[slot] = nil
         segment.pointee.isSealed.store(true, ordering: .releasing)
     }
 
-    /// The rows of a segment whose records are all whole, by walking their frames.
-    private func rows(of slot: Int, recordEnd: Int) -> RowTable {
+    /// The rows that the footer had before the segment was continued, and those of what was appended since.
+    ///
+    /// A damaged record keeps its old row that way, and what it replaced stays dead.
+    private func rows(of slot: Int, recordEnd: Int, after known: KnownRows?) -> RowTable {
         let segment = segments[slot]
-        var rows = RowTable()
-        var offset = Format.recordsStart
-        while offset < recordEnd, let record = segment.pointee.record(at: offset) {
-            if let kind = RecordKind(rawValue: record.kindByte), record.layoutHolds {
-                rows.append(
-                    FooterRow(
-                        record,
-                        kind: kind,
-                        offset: offset,
-                        keyHashSeed: segment.pointee.header.keyHashSeed
-                    )
-                )
-            }
-            offset += record.length
-        }
+        var scanner = SegmentScanner(
+            source: MappedBytes(base: segment.pointee.base, count: recordEnd),
+            header: segment.pointee.header,
+            salt: segment.pointee.salt,
+            limit: recordEnd,
+            stopsAtIncomplete: false
+        )
+        let appended = scanner.scan(from: known?.end ?? Format.recordsStart).rows
+        guard let known else { return appended }
+        var rows = known.rows
+        appended.forEach { rows.append($0) }
         return rows
     }
 
@@ -211,10 +254,14 @@ extension SegmentStore {
         guard !slots.isEmpty else { return }
         if options.durability != .never { try force(below: floor + 1) }
         try maintenance.withLock { state throws(StoreError) in
-            for slot in slots {
+            // The next opener deletes what this one no longer may.
+            guard phase.load(ordering: .acquiring) == Phase.open else { return }
+            for slot in slots where segments.retire(slot) {
                 let path = segments[slot].pointee.path
                 if state.continuable == slot { state.continuable = nil }
+                state.continued[slot] = nil
                 reservation.withLock { $0.unsealed.removeAll { $0 == slot } }
+                capacityMade.wrappingSubtract(segments[slot].pointee.header.capacity, ordering: .relaxed)
                 do throws(SystemError) {
                     try files.unlink(path)
                 } catch {
@@ -223,8 +270,6 @@ extension SegmentStore {
                         throw StoreError(error, path: path, doing: "deleting a cleared segment")
                     }
                 }
-                capacityMade.wrappingSubtract(segments[slot].pointee.header.capacity, ordering: .relaxed)
-                segments.retire(slot)
             }
             guard options.durability != .never else { return }
             do throws(SystemError) {

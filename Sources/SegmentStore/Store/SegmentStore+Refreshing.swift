@@ -156,8 +156,8 @@ extension SegmentStore {
                     }
                 }
                 for (entry, cell) in gone {
-                    account(entry, length: recordLength(entry), sign: -1, shard: shard)
-                    table.pointee.remove(at: cell)
+                    let length = recordLength(entry)
+                    account(table.pointee.remove(at: cell), length: length, sign: -1, shard: shard)
                 }
             }
         }

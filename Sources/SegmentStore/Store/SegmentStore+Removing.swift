@@ -47,9 +47,8 @@ extension SegmentStore {
             case .nothingToRemove:
                 return nil
             case .noRoom:
-                try makeRoom(for: draft.length)
+                _ = try makeRoom(for: draft.length)
             case .written(let ticket, let wasLive):
-                if ticket.wakesBackground { background.wake() }
                 existed = wasLive
                 return ticket.sequence
             }
@@ -75,7 +74,8 @@ extension SegmentStore {
         let startsAnew = reservation.withLock { $0.tail > Self.smallTail }
         let allShards = Array(0..<Index.shardCount)
         while true {
-            if startsAnew { try makeSpare() }
+            // Where the disk is too full for another segment, the clear goes into the active one.
+            if startsAnew { try? makeSpare() }
             let outcome = try index.withLocks(allShards[...]) { () throws(StoreError) -> Cleared? in
                 try checkWritable()
                 let reserved = reservation.withLock { reservation -> Cleared? in
@@ -93,6 +93,7 @@ extension SegmentStore {
                 }
                 guard let reserved else { return nil }
                 defer { publication.end(reserved.ticket) }
+                if reserved.ticket.wakesBackground { background.wake() }
                 fill(draft, reserved.ticket)
                 clearFloor.store(reserved.ticket.sequence, ordering: .releasing)
                 for shard in allShards { index[shard].pointee.removeAll() }
@@ -103,7 +104,7 @@ extension SegmentStore {
                 return reserved
             }
             guard let outcome else {
-                try makeRoom(for: draft.length)
+                _ = try makeRoom(for: draft.length)
                 continue
             }
             try waitUntilForced(outcome.ticket.sequence)

@@ -35,17 +35,25 @@ extension SegmentStore {
         for finding in survey.findings { report.add(finding) }
         let besideWriter = isReadOnly && DirectoryLock.isHeld(inDirectory: directory, files: files)
         let stripe = Stripe.current
-        for slot in segments.inUse where segments.pin(slot, stripe: stripe) {
-            defer { segments.unpin(slot, stripe: stripe) }
-            report.segments += 1
-            verifyHeaders(slot, &report)
-            if segments[slot].pointee.isSealed.load(ordering: .acquiring) {
-                verifySealed(slot, &report)
-            } else {
-                verifyOpen(slot, besideWriter: besideWriter, &report)
+        for slot in segments.inUse {
+            // A footer that is being written or taken back meanwhile would look like damage.
+            maintenance.withLock { _ in
+                guard segments.pin(slot, stripe: stripe) else { return }
+                defer { segments.unpin(slot, stripe: stripe) }
+                verifySegment(slot, besideWriter: besideWriter, &report)
             }
         }
         return report
+    }
+
+    private func verifySegment(_ slot: Int, besideWriter: Bool, _ report: inout VerificationReport) {
+        report.segments += 1
+        verifyHeaders(slot, &report)
+        if segments[slot].pointee.isSealed.load(ordering: .acquiring) {
+            verifySealed(slot, &report)
+        } else {
+            verifyOpen(slot, besideWriter: besideWriter, &report)
+        }
     }
 
     private func finding(_ kind: Finding.Kind, _ slot: Int, _ offset: Int, _ length: Int, _ loss: String) -> Finding {

@@ -63,7 +63,8 @@ extension SegmentStore {
             extensions: RecordExtensions(tag: setOptions.tag),
             created: options.clock.milliseconds()
         )
-        draft.header.expiry = setOptions.expiry ?? 0
+        // Zero says never; a moment at or before 1970 has passed all the same.
+        draft.header.expiry = setOptions.expiry.map { max(1, $0) } ?? 0
         draft.header.callerByte = setOptions.callerByte
         return draft
     }
@@ -87,21 +88,20 @@ extension SegmentStore {
                 try publish(draft, slot: ticket.slot, offset: ticket.offset)
                 return ticket
             }
-            if let ticket {
-                if ticket.wakesBackground { background.wake() }
-                return ticket.sequence
-            }
-            try makeRoom(for: draft.length)
+            if let ticket { return ticket.sequence }
+            if try !makeRoom(for: draft.length) { return try writeAlone(draft) }
         }
     }
 
     @inline(__always)
     func reserve(_ length: Int) -> Reservation.Ticket? {
-        reservation.withLock { reservation in
-            guard let ticket = reservation.reserve(length, in: segments, now: Self.monotonicTime) else { return nil }
-            publication.begin(ticket)
+        let ticket = reservation.withLock { reservation in
+            let ticket = reservation.reserve(length, in: segments, now: Self.monotonicTime)
+            if let ticket { publication.begin(ticket) }
             return ticket
         }
+        if let ticket, ticket.wakesBackground { background.wake() }
+        return ticket
     }
 
     /// Copies the record into its room and makes it whole.
@@ -174,14 +174,19 @@ extension SegmentStore {
     }
 
     /// Writes a large record: its segment is made, its pages touched and its value copied before any lock is taken.
-    private func writeAlone(_ draft: Draft) throws(StoreError) -> UInt64 {
+    func writeAlone(_ draft: Draft) throws(StoreError) -> UInt64 {
         let room = Format.recordsStart + draft.length + Footer.length(rowCount: 1)
-        let slot = try makeSegment(capacity: (room + 4_095) & ~4_095)
+        let slot = try maintenance.withLock { _ throws(StoreError) in
+            try checkWritable()
+            return try makeSegment(capacity: (room + 4_095) & ~4_095)
+        }
         let segment = segments[slot]
         let writer = RecordWriter(base: segment.pointee.base + Format.recordsStart)
         let body = writer.storeBody(draft.header, extensions: draft.extensions, key: draft.key, value: draft.value)
-        let sequence = try index.withLock(draft.shard) { () throws(StoreError) -> UInt64 in
-            try checkWritable()
+        let sequence = try index.withLock(draft.shard) { () throws(StoreError) -> UInt64? in
+            guard phase.load(ordering: .relaxed) == Phase.open, !writesStopped.load(ordering: .relaxed) else {
+                return nil
+            }
             let ticket = reservation.withLock { reservation in
                 let ticket = reservation.reserveAlone(slot, length: draft.length, in: segments, now: Self.monotonicTime)
                 publication.begin(ticket)
@@ -191,6 +196,15 @@ extension SegmentStore {
             writer.finish(body: body, frame: ticket.frame, sequence: ticket.sequence, salt: segment.pointee.salt)
             try publish(draft, slot: slot, offset: ticket.offset)
             return ticket.sequence
+        }
+        guard let sequence else {
+            // Nothing names the segment yet, so it goes as if it had never been.
+            try? files.unlink(segment.pointee.path)
+            if segments.retire(slot) {
+                capacityMade.wrappingSubtract(segment.pointee.header.capacity, ordering: .relaxed)
+            }
+            try checkWritable()
+            throw closedError
         }
         background.wake()
         return sequence

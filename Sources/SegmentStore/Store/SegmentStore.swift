@@ -14,7 +14,8 @@ import Synchronization
 /// try store.close()
 /// ```
 ///
-/// Locks, outermost first: closing, maintenance, the shards' writer locks in ascending order, flushing, reservation.
+/// Locks, outermost first: closing, maintenance, flushing, the publication barrier's turn; and the shards' writer locks
+/// in ascending order; reservation inside all of them.
 /// No I/O is done and nothing is waited for under a shard's lock or the reservation lock.
 public final class SegmentStore: Sendable {
     /// The directory that holds the store.
@@ -27,7 +28,7 @@ public final class SegmentStore: Sendable {
     let isReadOnly: Bool
     let index: Index
     let segments: SegmentTable
-    let forkGuard: ForkGuard
+    let forkGuard = ForkGuard()
     let background = BackgroundThread()
     let counters = Counters()
 
@@ -69,6 +70,14 @@ public final class SegmentStore: Sendable {
     struct Maintenance: Sendable {
         /// A closed segment with room left, to go on with before a new one is made.
         var continuable: Int?
+        /// What was known of continued segments when their footers were taken back, by slot.
+        var continued: [Int: KnownRows] = [:]
+    }
+
+    /// The rows of a segment up to a byte.
+    struct KnownRows: Sendable {
+        var rows: RowTable
+        var end: Int
     }
 
     /// Opens the store in the directory, which is created if it may be written, parents included.
@@ -83,7 +92,6 @@ public final class SegmentStore: Sendable {
         self.options = options
         files = options.files
         isReadOnly = options.access == .readOnly
-        forkGuard = .shared
         guard let index = Index(), let segments = SegmentTable() else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
         }

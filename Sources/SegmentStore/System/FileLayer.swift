@@ -64,6 +64,7 @@ package protocol FileLayer: Sendable {
 
     /// Takes the write lock of an open file description; false if another one holds it.
     func lock(_ descriptor: CInt) throws(SystemError) -> Bool
+    func unlock(_ descriptor: CInt)
     /// True if another open file description holds the write lock.
     func isLocked(_ descriptor: CInt) throws(SystemError) -> Bool
 }
@@ -195,6 +196,12 @@ package struct LinuxFileLayer: FileLayer {
         if granary_lock(descriptor, F_OFD_SETLK, &request) == 0 { return true }
         if errno == EAGAIN || errno == EACCES { return false }
         throw SystemError(call: "fcntl(F_OFD_SETLK)", number: errno)
+    }
+
+    package func unlock(_ descriptor: CInt) {
+        var request = wholeFileLock()
+        request.l_type = Int16(F_UNLCK)
+        _ = granary_lock(descriptor, F_OFD_SETLK, &request)
     }
 
     package func isLocked(_ descriptor: CInt) throws(SystemError) -> Bool {
