@@ -14,15 +14,22 @@ let package = Package(
         .library(name: "SegmentStore", targets: ["SegmentStore"]),
         .library(name: "Granary", targets: ["Granary"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
+        .executable(name: "granary", targets: ["GranaryCommand"]),
     ],
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
     traits: [
         .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto for its cache keys"),
-        .default(enabledTraits: ["Summaries"]),
+        .trait(
+            name: "CommandLine",
+            description: "The granary command, with swift-argument-parser",
+            enabledTraits: ["Summaries"]
+        ),
+        .default(enabledTraits: ["Summaries", "CommandLine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -44,6 +51,21 @@ let package = Package(
             swiftSettings: settings
         ),
         .executableTarget(
+            name: "GranaryCommand",
+            dependencies: [
+                "SegmentStore",
+                "Granary",
+                "GranarySummaries",
+                .product(name: "Logging", package: "swift-log"),
+                .product(
+                    name: "ArgumentParser",
+                    package: "swift-argument-parser",
+                    condition: .when(traits: ["CommandLine"])
+                ),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
             name: "crash-child",
             dependencies: ["SegmentStore"],
             path: "Tests/CrashChild",
@@ -58,6 +80,11 @@ let package = Package(
         .testTarget(
             name: "GranarySummariesTests",
             dependencies: ["GranarySummaries", "Granary"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GranaryCommandTests",
+            dependencies: ["GranaryCommand", "SegmentStore", "CLinux"],
             swiftSettings: settings
         ),
     ]

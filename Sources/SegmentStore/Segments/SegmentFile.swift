@@ -108,12 +108,6 @@ struct SegmentFile {
         try zero(descriptor.number, from: trailer - rowCount * Format.footerRowLength, to: trailer, files: files)
     }
 
-    /// Gives the room behind the headers of an empty segment back to the disk.
-    static func shrinkEmpty(path: String, header: SegmentHeader, files: any FileLayer) throws(SystemError) {
-        let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
-        try punch(descriptor.number, from: Format.recordsStart, to: header.capacity, files: files)
-    }
-
     /// Zeroes a range and frees its blocks, or only zeroes it where the file system cannot free them.
     private static func punch(
         _ descriptor: CInt,

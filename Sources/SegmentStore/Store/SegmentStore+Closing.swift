@@ -38,22 +38,7 @@ extension SegmentStore {
         try force(below: reservation.withLock { $0.nextSequence })
         try sealFull(&state)
         let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
-        if active >= 0 {
-            if segments[active].pointee.recordEnd.load(ordering: .relaxed) > Format.recordsStart {
-                try seal(active, &state, isForced: true)
-            } else {
-                shrink(active)
-            }
-        }
-        if spare >= 0 { shrink(spare) }
-    }
-
-    /// An empty segment keeps its number and gives its room back; where that fails, it merely stays large.
-    private func shrink(_ slot: Int) {
-        try? SegmentFile.shrinkEmpty(
-            path: segments[slot].pointee.path,
-            header: segments[slot].pointee.header,
-            files: files
-        )
+        // An empty one too: its footer spares the next opener a scan.
+        for slot in [active, spare] where slot >= 0 { try seal(slot, &state, isForced: true) }
     }
 }

@@ -57,7 +57,7 @@ extension SegmentStore {
             // A spare that is too small was made on a disk that had no room for a larger one.
             if reservation.withLock({ $0.spare >= 0 }) { return false }
             if needed > nextCapacity { return false }
-            try addSpare(atLeast: needed)
+            try addSpare(&state, atLeast: needed)
             return true
         }
         background.wake()
@@ -66,14 +66,19 @@ extension SegmentStore {
 
     /// Makes the segment that follows the active one.
     func makeSpare() throws(StoreError) {
-        try maintenance.withLock { _ throws(StoreError) in
+        try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
             if reservation.withLock({ $0.spare >= 0 }) { return }
-            try addSpare(atLeast: 0)
+            try addSpare(&state, atLeast: 0)
         }
     }
 
-    private func addSpare(atLeast needed: Int) throws(StoreError) {
+    private func addSpare(_ state: inout Maintenance, atLeast needed: Int) throws(StoreError) {
+        if let slot = state.emptyClosed, segments[slot].pointee.header.capacity >= needed {
+            state.emptyClosed = nil
+            try reopen(slot, rowCount: 0)
+            return reservation.withLock { $0.spare = slot }
+        }
         var capacity = nextCapacity
         while true {
             do throws(StoreError) {
@@ -159,20 +164,26 @@ extension SegmentStore {
         ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
         var rows = RowTable()
         known.rows.forEach { rows.append($0) }
+        try reopen(slot, rowCount: rows.count)
+        state.continued[slot] = KnownRows(rows: rows, end: recordEnd)
+        reservation.withLock { $0.activate(slot, in: segments) }
+    }
+
+    /// Takes the footer of a closed segment back and allows stores to it.
+    private func reopen(_ slot: Int, rowCount: Int) throws(StoreError) {
+        let segment = segments[slot]
         do throws(SystemError) {
             try SegmentFile.reopen(
                 path: segment.pointee.path,
                 header: segment.pointee.header,
-                rowCount: segment.pointee.recordCount.load(ordering: .relaxed),
+                rowCount: rowCount,
                 files: files
             )
             try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: true)
         } catch {
             throw StoreError(error, path: segment.pointee.path, doing: "continuing the segment")
         }
-        state.continued[slot] = KnownRows(rows: rows, end: recordEnd)
         segment.pointee.isSealed.store(false, ordering: .relaxed)
-        reservation.withLock { $0.activate(slot, in: segments) }
     }
 
     // MARK: Sealing
@@ -259,6 +270,7 @@ extension SegmentStore {
             for slot in slots where segments.retire(slot) {
                 let path = segments[slot].pointee.path
                 if state.continuable == slot { state.continuable = nil }
+                if state.emptyClosed == slot { state.emptyClosed = nil }
                 state.continued[slot] = nil
                 reservation.withLock { $0.unsealed.removeAll { $0 == slot } }
                 capacityMade.wrappingSubtract(segments[slot].pointee.header.capacity, ordering: .relaxed)
@@ -279,34 +291,4 @@ extension SegmentStore {
             }
         }
     }
-
-    // MARK: Touching ahead
-
-    /// Faults in the pages that the next records go to, while sets come fast; at most 1 MiB ahead of the tail.
-    ///
-    /// The set that first touches a page of a new file pays more for that than for everything else it does.
-    private func touchAhead() {
-        let (slot, tail, capacity, isDue) = reservation.withLock { reservation in
-            (reservation.active, reservation.tail, reservation.capacity, reservation.touchMark == .max)
-        }
-        guard slot >= 0, isDue else { return }
-        let now = Self.monotonicTime()
-        let elapsed = lastTouch.withLock { last in
-            defer { last = now }
-            return now - last
-        }
-        reservation.withLock { reservation in
-            if reservation.active == slot { reservation.touchMark = reservation.tail + Self.touchStep }
-        }
-        guard elapsed < Self.slowestTouchedStep, segments.pin(slot, stripe: 0) else { return }
-        defer { segments.unpin(slot, stripe: 0) }
-        let start = (tail + Self.pageSize - 1) & ~(Self.pageSize - 1)
-        let end = min(capacity, start + Self.touchLead)
-        if end > start { files.populate(segments[slot].pointee.base, offset: start, count: end - start) }
-    }
-
-    private static let touchLead = 1 << 20
-    private static let touchStep = 1 << 18
-    /// A writer that takes longer for a step would gain nothing: the kernel has written such pages back by then.
-    private static let slowestTouchedStep = Duration.milliseconds(250)
 }

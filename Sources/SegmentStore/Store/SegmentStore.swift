@@ -70,6 +70,8 @@ public final class SegmentStore: Sendable {
     struct Maintenance: Sendable {
         /// A closed segment with room left, to go on with before a new one is made.
         var continuable: Int?
+        /// A closed segment without records, which was made ahead and can be the next spare.
+        var emptyClosed: Int?
         /// What was known of continued segments when their footers were taken back, by slot.
         var continued: [Int: KnownRows] = [:]
     }

@@ -1,0 +1,89 @@
+import ArgumentParser
+import FoundationEssentials
+import SegmentStore
+
+/// The arguments as the system gave them.
+enum Arguments {
+    /// Refuses arguments that are not UTF-8: Swift would repair them, and a repaired key is another key.
+    static func requireText() throws(CommandFailure) {
+        for number in 1..<max(1, Int(CommandLine.argc)) {
+            guard let argument = CommandLine.unsafeArgv[number], String(validatingCString: argument) == nil else {
+                continue
+            }
+            throw CommandFailure(.badUsage, "argument \(number) is not UTF-8; give such keys with --key-base64")
+        }
+    }
+}
+
+/// Keys as bytes.
+enum Key {
+    static func bytes(_ text: String) throws(CommandFailure) -> [UInt8] { try checked(Array(text.utf8)) }
+
+    static func bytes(base64 text: String) throws(CommandFailure) -> [UInt8] {
+        guard let data = Data(base64Encoded: text) else {
+            throw CommandFailure(.badUsage, "--key-base64 \(text): that is no base64")
+        }
+        return try checked(Array(data))
+    }
+
+    private static func checked(_ key: [UInt8]) throws(CommandFailure) -> [UInt8] {
+        guard (1...65_535).contains(key.count) else {
+            throw CommandFailure(.badUsage, "a key of \(key.count) bytes; keys take 1 to 65,535 bytes")
+        }
+        return key
+    }
+
+    /// The key for people, in messages.
+    static func name(_ key: [UInt8]) -> String {
+        if let text = String(validating: key, as: UTF8.self) { return text }
+        return "base64 \(Data(key).base64EncodedString())"
+    }
+}
+
+/// How a verb reports.
+enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
+    case text
+    case json
+}
+
+struct FormatOption: ParsableArguments {
+    @Option(help: "How to report: text, or json for one object on standard output.")
+    var format = ReportFormat.text
+}
+
+/// A length of time such as 90s, 15m, 12h or 30d.
+struct TimeSpan: ExpressibleByArgument {
+    let milliseconds: UInt64
+
+    init?(argument: String) {
+        let units: [Character: UInt64] = ["s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
+        guard let last = argument.last, let unit = units[last], let number = UInt64(argument.dropLast()),
+            case let (milliseconds, overflow) = number.multipliedReportingOverflow(by: unit), !overflow
+        else { return nil }
+        self.milliseconds = milliseconds
+    }
+}
+
+/// Opening stores the way verbs do.
+enum Opening {
+    static func reader(_ directory: String) throws(CommandFailure) -> SegmentStore {
+        let store = try reporting { () throws(StoreError) in
+            try SegmentStore(directory: directory, options: StoreOptions(access: .readOnly))
+        }
+        Interruption.shared.protect(store)
+        return store
+    }
+
+    static func writer(_ directory: String, creating: Bool) throws(CommandFailure) -> SegmentStore {
+        if !creating { _ = try reader(directory) }
+        let store = try reporting { () throws(StoreError) in try SegmentStore(directory: directory) }
+        announce(store)
+        return store
+    }
+
+    /// Lets a signal close the store, and says what damage opening it found.
+    static func announce(_ store: SegmentStore) {
+        Interruption.shared.protect(store)
+        for finding in store.recoveryReport.findings where finding.isDamage { Output.message("granary: \(finding)") }
+    }
+}

@@ -1,0 +1,82 @@
+import Glibc
+import SegmentStore
+import Synchronization
+
+/// SIGINT and SIGTERM: a thread waits for them, closes the open store, and ends the process within a second.
+///
+/// The signals are blocked everywhere else, so that no call in the middle of something is disturbed.
+final class Interruption: Sendable {
+    static let shared = Interruption()
+
+    private struct State: Sendable {
+        var store: SegmentStore?
+        var isEnding = false
+    }
+    private let state = Mutex(State())
+
+    /// Called before any other thread exists, for they inherit what is blocked.
+    func install() {
+        var signals = Self.signals
+        pthread_sigmask(SIG_BLOCK, &signals, nil)
+        startThread { [self] in
+            var signals = Self.signals
+            var number: CInt = 0
+            while sigwait(&signals, &number) != 0 {}
+            end(after: number)
+        }
+    }
+
+    private static var signals: sigset_t {
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        sigaddset(&signals, SIGINT)
+        sigaddset(&signals, SIGTERM)
+        return signals
+    }
+
+    /// The store to close when a signal comes.
+    func protect(_ store: SegmentStore) {
+        state.withLock { $0.store = store }
+    }
+
+    /// Ends the process, unless a signal is doing that already.
+    func finish(with status: ExitStatus) -> Never {
+        if state.withLock({ $0.isEnding }) { while true { pause() } }
+        exit(status.rawValue)
+    }
+
+    private func end(after number: CInt) {
+        let store = state.withLock { state in
+            state.isEnding = true
+            return state.store
+        }
+        // A disk that hangs must not hold the user's Ctrl-C; what was set is safe from a kill anyway.
+        startThread {
+            var most = timespec(tv_sec: 0, tv_nsec: 800_000_000)
+            nanosleep(&most, nil)
+            _exit(128 + number)
+        }
+        try? store?.close()
+        _exit(128 + number)
+    }
+}
+
+/// Runs the body on a thread of its own, which nobody waits for.
+private func startThread(_ body: @escaping @Sendable () -> Void) {
+    final class Work: Sendable {
+        let run: @Sendable () -> Void
+        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+    }
+    var thread = pthread_t()
+    let work = Unmanaged.passRetained(Work(body))
+    let created = pthread_create(
+        &thread,
+        nil,
+        { @Sendable argument in
+            if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().run() }
+            return nil
+        },
+        work.toOpaque()
+    )
+    if created == 0 { pthread_detach(thread) } else { work.release() }
+}

@@ -1,0 +1,50 @@
+import GranarySummaries
+import Synchronization
+
+/// How far a run is, on standard error: a bar that is redrawn on a terminal, a line now and then elsewhere.
+///
+/// A run of less than a second shows nothing.
+final class ProgressDisplay: Sendable {
+    private struct State: Sendable {
+        var next: ContinuousClock.Instant
+        var hasBar = false
+    }
+
+    private let clock = ContinuousClock()
+    private let start: ContinuousClock.Instant
+    private let state: Mutex<State>
+    private let isTerminal = Output.errorsGoToTerminal
+
+    init() {
+        let now = ContinuousClock().now
+        start = now
+        state = Mutex(State(next: now + .seconds(1)))
+    }
+
+    func show(_ progress: SummaryProgress) {
+        let now = clock.now
+        let isDue = state.withLock { state in
+            guard now >= state.next else { return false }
+            state.next = now + (isTerminal ? .milliseconds(100) : .seconds(5))
+            state.hasBar = isTerminal
+            return true
+        }
+        guard isDue, progress.done > 0, progress.total > 0 else { return }
+        let seconds = (now - start) / .seconds(1)
+        let rate = Double(progress.done) / seconds
+        let left = Int((Double(progress.total - progress.done) / rate).rounded(.up))
+        let text =
+            "\(grouped(progress.done)) of \(grouped(progress.total)) conversations, \(grouped(Int(rate))) a second, "
+            + "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
+        guard isTerminal else { return Output.message(text) }
+        let width = 30
+        let filled = width * progress.done / progress.total
+        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
+        Output.raw("\r\u{1B}[K\(bar) \(text)")
+    }
+
+    /// Takes the bar away.
+    func end() {
+        if state.withLock({ $0.hasBar }) { Output.raw("\r\u{1B}[K") }
+    }
+}

@@ -1,0 +1,186 @@
+import ArgumentParser
+import FoundationEssentials
+import GranarySummaries
+import SegmentStore
+
+struct Keys: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Lists keys, one a line, as their bytes.",
+        discussion: "Example: granary keys .cache/summaries --prefix summary/"
+    )
+
+    @Argument(help: "The store's directory.")
+    var directory: String
+
+    @Option(help: "Only keys that begin so.")
+    var prefix = ""
+
+    @Flag(name: .customLong("null"), help: "End each key with NUL instead of a new line.")
+    var endsWithNull = false
+
+    @OptionGroup var report: FormatOption
+
+    func run() throws {
+        let store = try Opening.reader(directory)
+        var failure: CommandFailure?
+        var output = BufferedOutput()
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.name("keys")
+        writer.beginArray()
+        let prefix = Array(prefix.utf8)
+        try reporting { () throws(StoreError) in
+            try store.forEachKey(hasPrefix: prefix) { key in
+                guard failure == nil else { return }
+                let key = key.withUnsafeBytes { Array($0) }
+                if report.format == .json {
+                    writer.beginObject()
+                    if let text = String(validating: key, as: UTF8.self) {
+                        writer.member("key", text)
+                    } else {
+                        writer.member("key_base64", Data(key).base64EncodedString())
+                    }
+                    writer.endObject()
+                } else {
+                    do throws(CommandFailure) {
+                        try output.append(key, terminator: endsWithNull ? 0 : UInt8(ascii: "\n"))
+                    } catch {
+                        failure = error
+                    }
+                }
+            }
+        }
+        if let failure { throw failure }
+        writer.endArray()
+        writer.endObject()
+        if report.format == .json { try output.append(writer.bytes, terminator: UInt8(ascii: "\n")) }
+        try output.flush()
+    }
+}
+
+struct Stats: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tells how many entries there are, what they take, and what opening the store found.",
+        discussion: "Example: granary stats .cache/answers --format json"
+    )
+
+    @Argument(help: "The store's directory.")
+    var directory: String
+
+    @OptionGroup var report: FormatOption
+
+    func run() throws {
+        let store = try Opening.reader(directory)
+        let statistics = try reporting { () throws(StoreError) in try store.statistics() }
+        let figures: [(String, Int)] = [
+            ("entries", statistics.entries),
+            ("live_bytes", statistics.liveBytes),
+            ("tombstone_bytes", statistics.tombstoneBytes),
+            ("dead_bytes", statistics.deadBytes),
+            ("allocated_bytes", statistics.allocatedBytes),
+            ("segments", statistics.segments),
+            ("records", statistics.recovery.records),
+            ("footers_used", statistics.recovery.footersUsed),
+            ("segments_scanned", statistics.recovery.segmentsScanned),
+            ("torn_records", statistics.recovery.tornRecords),
+            ("damaged_records", statistics.recovery.damagedRecords),
+        ]
+        for finding in statistics.recovery.findings { Output.message("granary: \(finding)") }
+        if report.format == .json {
+            var writer = JSONWriter()
+            writer.beginObject()
+            for (name, value) in figures { writer.member(name, value) }
+            writer.endObject()
+            return try Output.write(writer.bytes + [UInt8(ascii: "\n")])
+        }
+        let lines = figures.map { name, value in
+            let label = name.replacing("_", with: " ")
+            return label + String(repeating: " ", count: max(1, 18 - label.count)) + grouped(value)
+        }
+        try Output.write(lines.joined(separator: "\n") + "\n")
+    }
+}
+
+struct Verify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Reads every byte and checks it; exit code 3 where damage is found.",
+        discussion: "Example: granary verify .cache/answers"
+    )
+
+    @Argument(help: "The store's directory.")
+    var directory: String
+
+    @OptionGroup var report: FormatOption
+
+    func run() throws {
+        let store = try Opening.reader(directory)
+        let found = try reporting { () throws(StoreError) in try store.verify() }
+        if report.format == .json {
+            try Output.write(json(found) + [UInt8(ascii: "\n")])
+        } else {
+            for finding in found.findings { try Output.write("\(finding)\n") }
+            try Output.write(
+                """
+                \(grouped(found.segments)) segments, \(grouped(found.records)) records, \(grouped(found.bytes)) bytes: \
+                \(grouped(found.damage)) damaged, \(grouped(found.tornRecords)) torn by a kill
+
+                """
+            )
+        }
+        if found.damage > 0 { throw CommandFailure(.damageFound) }
+    }
+
+    private func json(_ found: VerificationReport) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.beginObject()
+        writer.member("segments", found.segments)
+        writer.member("records", found.records)
+        writer.member("bytes", found.bytes)
+        writer.member("damage", found.damage)
+        writer.member("torn_records", found.tornRecords)
+        writer.name("findings")
+        writer.beginArray()
+        for finding in found.findings {
+            writer.beginObject()
+            writer.member("kind", finding.kind.rawValue)
+            writer.member("is_damage", finding.isDamage)
+            writer.member("file", finding.path)
+            writer.member("offset", finding.offset)
+            writer.member("length", finding.length)
+            writer.member("loss", finding.loss)
+            writer.endObject()
+        }
+        writer.endArray()
+        writer.endObject()
+        return writer.bytes
+    }
+}
+
+struct Clear: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Removes every entry and gives the disk space back; files that are not the store's stay.",
+        discussion: "Example: granary clear .cache/answers"
+    )
+
+    @Argument(help: "The store's directory.")
+    var directory: String
+
+    func run() throws {
+        let store = try Opening.writer(directory, creating: false)
+        try reporting { () throws(StoreError) in
+            try store.removeAll()
+            try store.close()
+        }
+    }
+}
+
+/// The number with a comma between thousands.
+func grouped(_ number: Int) -> String {
+    var digits = Array(String(number.magnitude))
+    var place = digits.count - 3
+    while place > 0 {
+        digits.insert(",", at: place)
+        place -= 3
+    }
+    return (number < 0 ? "-" : "") + String(digits)
+}
