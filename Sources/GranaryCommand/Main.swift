@@ -5,7 +5,7 @@ import Logging
 /// The command `granary`: parsing, printing and progress; what it does is the libraries' business.
 @main
 struct Main {
-    static func main() async {
+    static func main() {
         // Who reads our output may go away; a write then says so.
         signal(SIGPIPE, SIG_IGN)
         Interruption.shared.install()
@@ -14,11 +14,15 @@ struct Main {
             handler.logLevel = .error
             return handler
         }
-        let code = await run()
-        Interruption.shared.finish(with: code)
+        // Not an async main: its main thread would take the signals that every thread here blocks.
+        Task.detached {
+            let status = await run()
+            Interruption.shared.finish(with: status)
+        }
+        while true { pause() }
     }
 
-    private static func run() async -> ExitStatus {
+    private nonisolated static func run() async -> ExitStatus {
         do {
             try Arguments.requireText()
             var command = try GranaryCommandLine.parseAsRoot()
@@ -37,7 +41,7 @@ struct Main {
     }
 
     /// Help and version are answers, on standard output; everything else the parser says is bad usage.
-    private static func report(parsing error: any Error) -> ExitStatus {
+    private nonisolated static func report(parsing error: any Error) -> ExitStatus {
         let text = GranaryCommandLine.fullMessage(for: error)
         guard GranaryCommandLine.exitCode(for: error) == .success else {
             Output.message(text)
