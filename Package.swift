@@ -74,6 +74,7 @@ let package = Package(
         .testTarget(
             name: "SegmentStoreTests",
             dependencies: ["SegmentStore", "CLinux", "crash-child"],
+            exclude: ["Golden"],
             swiftSettings: settings
         ),
         .testTarget(name: "GranaryTests", dependencies: ["Granary", "SegmentStore"], swiftSettings: settings),
