@@ -20,7 +20,7 @@ enum Key {
     static func bytes(_ text: String) throws(CommandFailure) -> [UInt8] { try checked(Array(text.utf8)) }
 
     static func bytes(base64 text: String) throws(CommandFailure) -> [UInt8] {
-        guard let data = Data(base64Encoded: text) else {
+        guard let data = Data(base64Encoded: text), data.base64EncodedString() == text else {
             throw CommandFailure(.badUsage, "--key-base64 \(text): that is no base64")
         }
         return try checked(Array(data))
@@ -35,8 +35,19 @@ enum Key {
 
     /// The key for people, in messages.
     static func name(_ key: [UInt8]) -> String {
-        if let text = String(validating: key, as: UTF8.self) { return text }
+        if let text = String(validating: key, as: UTF8.self) { return printable(text) }
         return "base64 \(Data(key).base64EncodedString())"
+    }
+
+    /// The text in one line and harmless to a terminal.
+    private static func printable(_ text: String) -> String {
+        text.unicodeScalars.reduce(into: "") { shown, scalar in
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                shown += "\\u{\(String(scalar.value, radix: 16))}"
+            default: shown.unicodeScalars.append(scalar)
+            }
+        }
     }
 }
 
@@ -57,10 +68,13 @@ struct TimeSpan: ExpressibleByArgument {
 
     init?(argument: String) {
         let units: [Character: UInt64] = ["s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-        guard let last = argument.last, let unit = units[last], let number = UInt64(argument.dropLast()),
-            case let (milliseconds, overflow) = number.multipliedReportingOverflow(by: unit), !overflow
+        let digits = argument.dropLast()
+        // A thousand centuries at most, far from any overflow.
+        guard let last = argument.last, let unit = units[last],
+            digits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let number = UInt64(digits), (1...36_525_000).contains(number)
         else { return nil }
-        self.milliseconds = milliseconds
+        milliseconds = number * unit
     }
 }
 

@@ -114,9 +114,13 @@ struct Delete: ParsableCommand {
         let store = try Opening.writer(directory, creating: false)
         var isAnyMissing = false
         try reporting { () throws(StoreError) in
-            for key in all where try !store.remove(key) {
+            for key in all {
+                let damagedBefore = try store.statistics().damagedReads
+                let isReadable = try store.contains(key)
+                let isDamaged = try store.statistics().damagedReads > damagedBefore
+                if try store.remove(key) && isReadable { continue }
                 isAnyMissing = true
-                Output.message("granary: \(Key.name(key)): not found")
+                Output.message("granary: \(Key.name(key)): \(isDamaged ? "the entry was damaged" : "not found")")
             }
             try store.close()
         }

@@ -31,10 +31,18 @@ enum Input {
 
 /// Writes a file beside its place and renames it, so that whoever reads there sees the old or the new one, whole.
 enum OutputFile {
+    ///
+    /// A path that is no regular file, such as `/dev/null` or a pipe, is written and never replaced; through a symbolic
+    /// link the file that it names is replaced. An existing file's mode stays.
     static func write(_ bytes: [UInt8], to path: String) throws(CommandFailure) {
+        var status = stat()
+        let exists = stat(path, &status) == 0
+        if exists && status.st_mode & S_IFMT != S_IFREG { return try create(path, bytes, flags: 0) }
+        let path = exists ? resolved(path) : path
         let unfinished = "\(path).\(getpid()).unfinished"
         do throws(CommandFailure) {
-            try create(unfinished, bytes)
+            try create(unfinished, bytes, flags: O_CREAT | O_TRUNC)
+            if exists { chmod(unfinished, status.st_mode & 0o7777) }
             guard rename(unfinished, path) == 0 else { throw failure(path) }
         } catch {
             unlink(unfinished)
@@ -42,8 +50,14 @@ enum OutputFile {
         }
     }
 
-    private static func create(_ path: String, _ bytes: [UInt8]) throws(CommandFailure) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    private static func resolved(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    private static func create(_ path: String, _ bytes: [UInt8], flags: CInt) throws(CommandFailure) {
+        let descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o666)
         guard descriptor >= 0 else { throw failure(path) }
         defer { close(descriptor) }
         var done = 0
@@ -51,6 +65,7 @@ enum OutputFile {
             let count = bytes.withUnsafeBytes {
                 Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
             }
+            if count < 0 && errno == EPIPE { return }
             if count < 0 && errno != EINTR { throw failure(path) }
             done += max(0, count)
         }

@@ -29,9 +29,16 @@ final class Interruption: Sendable {
     private static var signals: sigset_t {
         var signals = sigset_t()
         sigemptyset(&signals)
-        sigaddset(&signals, SIGINT)
-        sigaddset(&signals, SIGTERM)
+        for number in [SIGINT, SIGTERM] where !isIgnored(number) { sigaddset(&signals, number) }
         return signals
+    }
+
+    /// A shell ignores SIGINT for what it starts in the background; that stays so.
+    private static func isIgnored(_ number: CInt) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+        return handler == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// The store to close when a signal comes.

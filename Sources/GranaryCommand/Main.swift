@@ -8,6 +8,7 @@ struct Main {
     static func main() {
         // Who reads our output may go away; a write then says so.
         signal(SIGPIPE, SIG_IGN)
+        StandardStreams.fillClosed()
         Interruption.shared.install()
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
@@ -51,12 +52,13 @@ struct Main {
             try Output.write(Array("\(text)\n".utf8))
             return .done
         } catch {
+            if let message = error.message { Output.message("granary: \(message)") }
             return error.status
         }
     }
 }
 
-struct GranaryCommandLine: AsyncParsableCommand {
+struct GranaryCommandLine: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "granary",
         abstract: "Keeps the results of expensive calls on the local disk, and summarises conversations through them.",
@@ -70,4 +72,8 @@ struct GranaryCommandLine: AsyncParsableCommand {
             Summarise.self, Get.self, Set.self, Delete.self, Keys.self, Stats.self, Verify.self, Clear.self,
         ]
     )
+
+    func run() throws {
+        throw ValidationError("Say what to do: one of the subcommands that 'granary --help' lists.")
+    }
 }

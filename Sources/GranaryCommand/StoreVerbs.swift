@@ -21,6 +21,9 @@ struct Keys: ParsableCommand {
     @OptionGroup var report: FormatOption
 
     func run() throws {
+        if endsWithNull && report.format == .json {
+            throw CommandFailure(.badUsage, "both --null and --format json; give one")
+        }
         let store = try Opening.reader(directory)
         var failure: CommandFailure?
         var output = BufferedOutput()

@@ -44,6 +44,7 @@ import Testing
             (["set", "STORE", String(repeating: "k", count: 65_536), "v"], 64),
             (["set", "STORE", "key", "v", "--tag", ""], 64),
             (["set", "STORE", "key", "v", "--expires-in", "soon"], 64),
+            ([], 64), (["get", "STORE", "--key-base64", "/x=="], 64),
             (["unknown"], 64), (["get", "STORE", "key", "--unknown"], 64), (["delete", "STORE"], 64),
             (["summarise", "f", "--cache", "STORE", "--model", "no/model"], 64), (["summarise", "f"], 64),
             (["get", "STORE", "missing"], 2), (["delete", "STORE", "missing", "present"], 2), (["--help"], 0),
@@ -185,18 +186,19 @@ import Testing
         }
     }
 
-    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
-    func aSignalEndsItAndKeepsWhatIsStored(signal: Int32, status: Int32) throws {
+    @Test(arguments: ["set", "summarise"], [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    func aSignalEndsItAndKeepsWhatIsStored(verb: String, ending: (signal: Int32, status: Int32)) throws {
         try withRunner { granary in
+            let (signal, status) = ending
             try granary.run("set", granary.store, "key", "value")
-            // It waits for its value on standard input, which never comes.
-            let process = granary.process(["set", granary.store, "other"])
+            // It waits for its value or conversations on standard input, which never come.
+            let arguments = verb == "set" ? [granary.store, "other"] : ["-", "--cache", granary.store]
+            let process = granary.process([verb] + arguments)
             let input = Pipe()
             process.standardInput = input
             process.standardError = FileHandle.nullDevice
             try process.run()
-            // Before it waits for signals, one would just end it.
-            try waitUntilBlocked(signal, in: process.processIdentifier)
+            try waitUntilReadingInput(process.processIdentifier)
             kill(process.processIdentifier, signal)
             process.waitUntilExit()
             #expect(process.terminationReason == .exit && process.terminationStatus == status)
@@ -205,18 +207,57 @@ import Testing
         }
     }
 
-    /// Watches the process until it is the command, blocks the signal, and has the thread that waits for it.
-    private func waitUntilBlocked(_ signal: Int32, in process: pid_t) throws {
+    /// Watches the process until one of its threads is in read(2) on standard input: it has done all that comes before.
+    private func waitUntilReadingInput(_ process: pid_t) throws {
+        let tasks = "/proc/\(process)/task"
         while true {
-            var fields: [Substring: Substring] = [:]
-            for line in try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8).split(separator: "\n") {
-                let parts = line.split(separator: "\t", maxSplits: 1)
-                if parts.count == 2 { fields[parts[0]] = parts[1] }
+            for task in try FileManager.default.contentsOfDirectory(atPath: tasks) {
+                let call = try? String(contentsOfFile: "\(tasks)/\(task)/syscall", encoding: .utf8)
+                if call?.hasPrefix("\(Self.readCall) 0x0 ") == true { return }
             }
-            let mask = fields["SigBlk:"].flatMap { UInt64($0, radix: 16) } ?? 0
-            let threads = fields["Threads:"].flatMap { Int($0) } ?? 0
-            if fields["Name:"] == "granary" && threads > 1 && mask & (1 << UInt64(signal - 1)) != 0 { return }
             sched_yield()
+        }
+    }
+
+    #if arch(x86_64)
+    private static let readCall = 0
+    #else
+    private static let readCall = 63
+    #endif
+
+    @Test func anOutputThatIsNoRegularFileIsWrittenAndALinkStays() throws {
+        try withRunner { granary in
+            let input = Data("[]".utf8)
+            let (file, link, pipe) = (granary.path("file"), granary.path("link"), granary.path("pipe"))
+            try Data("old".utf8).write(to: URL(fileURLWithPath: file))
+            chmod(file, 0o640)
+            try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: file)
+            try granary.run("summarise", "-", "--cache", granary.store, "--output", link, input: input)
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == file)
+            #expect(try Data(contentsOf: URL(fileURLWithPath: file)) == Data("[]\n".utf8))
+            var status = stat()
+            #expect(stat(file, &status) == 0 && status.st_mode & 0o777 == 0o640)
+            #expect(mkfifo(pipe, 0o600) == 0)
+            let descriptor = open(pipe, O_RDWR | O_NONBLOCK)
+            defer { close(descriptor) }
+            #expect(
+                try granary.run("summarise", "-", "--cache", granary.store, "--output", pipe, input: input).status == 0
+            )
+            #expect(stat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        }
+    }
+
+    @Test func aDamagedEntryIsNotFoundByDeleteAndGone() throws {
+        try withRunner { granary in
+            try granary.run("set", granary.store, "first", "the first value")
+            let segment = try #require(granary.segments.first)
+            var bytes = try Data(contentsOf: segment)
+            let place = try #require(bytes.range(of: Data("the first value".utf8))).lowerBound
+            bytes[place] ^= 1
+            try bytes.write(to: segment)
+            let result = try granary.run("delete", granary.store, "first")
+            #expect(result.status == 2 && result.messages.contains("damaged"))
+            #expect(try granary.run("verify", granary.store).text.contains("was replaced or removed since"))
         }
     }
 }

@@ -40,8 +40,15 @@ package enum Format {
     /// Segment numbers and sequences stay below: counting there one by one takes longer than any disk lasts, and a
     /// forged number cannot make the next one overflow.
     package static let highestNumber: UInt64 = 1 << 62
+    /// What a header may state at most, so far below that counting on from there never arrives.
+    package static let highestHeaderNumber: UInt64 = 1 << 60
+    /// What a file's name may state at most; no honest one comes near.
+    package static let highestNamedNumber: UInt64 = 1 << 48
     /// Records begin below: an index entry has 27 bits for the offset in units of 8 bytes.
     package static let offsetLimit = 1 << 30
+
+    /// What a segment that was made ahead can measure.
+    package static let spareCapacities = smallestSegment...largestSegment
 
     /// The largest capacity a header may state: room for the largest record in a segment of its own, rounded up.
     package static let maximumCapacity = maximumValueLength + (1 << 20)

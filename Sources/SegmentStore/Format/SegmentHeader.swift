@@ -101,9 +101,9 @@ package enum HeaderCopy: Sendable, Equatable {
         guard bytes.integer(UInt32.self, at: 12) == UInt32(Format.headerLength),
             capacity >= UInt64(Format.recordsStart + Format.footerTrailerLength),
             capacity <= UInt64(Format.maximumCapacity),
-            bytes.integer(UInt64.self, at: 16) <= Format.highestNumber,
-            bytes.integer(UInt64.self, at: 64) <= Format.highestNumber,
-            bytes.integer(UInt64.self, at: 72) <= Format.highestNumber,
+            bytes.integer(UInt64.self, at: 16) <= Format.highestHeaderNumber,
+            bytes.integer(UInt64.self, at: 64) <= Format.highestHeaderNumber,
+            bytes.integer(UInt64.self, at: 72) <= bytes.integer(UInt64.self, at: 64),
             let log = SegmentHeader.Log(rawValue: bytes.integer(UInt8.self, at: 120))
         else {
             self = .unreadable

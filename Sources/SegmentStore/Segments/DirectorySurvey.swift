@@ -43,7 +43,7 @@ struct DirectorySurvey {
             guard name.hasSuffix(SegmentFile.suffix) else { continue }
             let named = UInt64(name.dropLast(SegmentFile.suffix.count))
             // A name is a hint at most, and an absurd one is none.
-            highestNumber = max(highestNumber, named.map { $0 > Format.highestNumber ? 0 : $0 } ?? 0)
+            highestNumber = max(highestNumber, named.map { $0 > Format.highestNamedNumber ? 0 : $0 } ?? 0)
             guard let (pair, status) = try Self.read(path, files: layer) else { continue }
             if let reason = pair.unsupportedReason {
                 throw StoreError(

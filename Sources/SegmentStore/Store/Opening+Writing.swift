@@ -19,7 +19,9 @@ extension Opening {
             // Where this fails the segment stays as it is, and the next opener scans it again.
             if seal(segment, rows) { sealedNow.insert(segment.slot) }
         }
-        if let spare = empty.last(where: { $0.file.header.capacity <= Format.largestSegment }), makeWritable(spare) {
+        if let spare = empty.last(where: { Format.spareCapacities.contains($0.file.header.capacity) }),
+            makeWritable(spare)
+        {
             opened.reservation.spare = spare.slot
         }
         for segment in empty {
@@ -66,7 +68,7 @@ extension Opening {
     private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows]) -> Int? {
         var empty = Array(zip(mapped, loaded)).filter { segment, rows in
             rows.isSealed && rows.rows.count == 0 && segment.isWhole
-                && segment.file.header.capacity <= Format.largestSegment
+                && Format.spareCapacities.contains(segment.file.header.capacity)
         }
         let kept = empty.popLast()
         for (segment, _) in empty {

@@ -125,17 +125,17 @@ struct Reservation: Sendable {
     @discardableResult
     mutating func takeSpare(in segments: SegmentTable) -> Bool {
         guard spare >= 0 else { return false }
-        if active >= 0 {
-            unforced.append(Extent(slot: active, end: tail))
-            unsealed.append(active)
-        }
         activate(spare, in: segments)
         spare = -1
         return true
     }
 
-    /// Goes on behind the last record of the segment.
+    /// Goes on behind the last record of the segment; what was active waits for its flush and its footer.
     mutating func activate(_ slot: Int, in segments: SegmentTable) {
+        if active >= 0 {
+            unforced.append(Extent(slot: active, end: tail))
+            unsealed.append(active)
+        }
         active = slot
         tail = segments[slot].pointee.recordEnd.load(ordering: .relaxed)
         recordCount = segments[slot].pointee.recordCount.load(ordering: .relaxed)

@@ -104,6 +104,8 @@ extension SegmentStore {
 
     /// Creates and maps a segment, under the maintenance lock; its header carries the floor of the last clear.
     func makeSegment(capacity: Int) throws(StoreError) -> Int {
+        // Loaded first, so that the floor lies below the base sequence, as readers of headers expect.
+        let floor = clearFloor.load(ordering: .acquiring)
         let (number, sequence) = reservation.withLock { reservation in
             reservation.highestNumber += 1
             return (reservation.highestNumber, reservation.nextSequence)
@@ -114,7 +116,7 @@ extension SegmentStore {
             directory: identity.directory,
             keyHashSeed: identity.keyHashSeed,
             baseSequence: sequence,
-            clearFloor: clearFloor.load(ordering: .acquiring),
+            clearFloor: floor,
             capacity: capacity,
             created: options.clock.milliseconds()
         )

@@ -11,6 +11,8 @@ extension SegmentStore {
         try checkReadable()
         guard isReadOnly else { return }
         try maintenance.withLock { _ throws(StoreError) in
+            // Whoever held the lock before may have closed the store.
+            try checkReadable()
             let isEmpty = segments.inUse.isEmpty
             let hint =
                 isEmpty
@@ -19,6 +21,8 @@ extension SegmentStore {
             if isEmpty, let found = survey.identity {
                 identityBox.withLock { $0 = found }
                 keyHashSeed.store(found.keyHashSeed, ordering: .releasing)
+                // Another directory of the same name counts its sequences anew.
+                clearFloor.store(0, ordering: .relaxed)
             }
             try refresh(from: survey)
         }

@@ -176,10 +176,15 @@ extension SegmentStore {
     /// Writes a large record: its segment is made, its pages touched and its value copied before any lock is taken.
     func writeAlone(_ draft: Draft) throws(StoreError) -> UInt64 {
         let room = Format.recordsStart + draft.length + Footer.length(rowCount: 1)
+        let stripe = Stripe.current
         let slot = try maintenance.withLock { _ throws(StoreError) in
             try checkWritable()
-            return try makeSegment(capacity: (room + 4_095) & ~4_095)
+            let slot = try makeSegment(capacity: (room + 4_095) & ~4_095)
+            // A close that comes while the value is being copied must not take the mapping away.
+            _ = segments.pin(slot, stripe: stripe)
+            return slot
         }
+        defer { segments.unpin(slot, stripe: stripe) }
         let segment = segments[slot]
         let writer = RecordWriter(base: segment.pointee.base + Format.recordsStart)
         let body = writer.storeBody(draft.header, extensions: draft.extensions, key: draft.key, value: draft.value)
@@ -198,10 +203,12 @@ extension SegmentStore {
             return ticket.sequence
         }
         guard let sequence else {
-            // Nothing names the segment yet, so it goes as if it had never been.
-            try? files.unlink(segment.pointee.path)
-            if segments.retire(slot) {
+            // Nothing names the segment yet, so it goes as if it had never been; once the store is closed its files are
+            // the next opener's.
+            maintenance.withLock { _ in
+                guard phase.load(ordering: .acquiring) == Phase.open, segments.retire(slot) else { return }
                 capacityMade.wrappingSubtract(segment.pointee.header.capacity, ordering: .relaxed)
+                try? files.unlink(segment.pointee.path)
             }
             try checkWritable()
             throw closedError

@@ -69,7 +69,8 @@ final class BackgroundThread: @unchecked Sendable {
         var deadline = timespec()
         if let pause {
             clock_gettime(CLOCK_MONOTONIC, &deadline)
-            let (seconds, attoseconds) = pause.components
+            // A day is as good as for ever, and adding it cannot overflow.
+            let (seconds, attoseconds) = min(pause, .seconds(86_400)).components
             let nanoseconds = deadline.tv_nsec + Int(attoseconds / 1_000_000_000)
             deadline.tv_sec += Int(seconds) + nanoseconds / 1_000_000_000
             deadline.tv_nsec = nanoseconds % 1_000_000_000
