@@ -1,0 +1,156 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE 1
+#endif
+#include "limit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <lz4.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+// A record: checksum of what follows, lengths, key, value.
+struct record {
+    uint64_t checksum;
+    uint32_t key_length;
+    uint32_t stored_length;
+    uint32_t raw_length;
+    uint32_t unused;
+    char bytes[];
+};
+
+struct limit {
+    char *log;
+    size_t capacity;
+    size_t tail;
+    // 16 bits of the hash, 48 of the record's offset in units of 8 bytes, plus one; zero is an empty slot.
+    uint64_t *table;
+    size_t mask;
+    bool compresses;
+};
+
+static const uint64_t offset_mask = (1ULL << 48) - 1;
+
+struct limit *limit_create(const char *path, size_t log_bytes, size_t entries, bool compresses) {
+    struct limit *limit = calloc(1, sizeof *limit);
+    if (!limit) return NULL;
+    size_t slots = 1;
+    while (slots < entries * 2) slots *= 2;
+    int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (descriptor < 0) goto failed;
+    errno = posix_fallocate(descriptor, 0, (off_t)log_bytes);
+    if (errno) goto failed_open;
+    limit->log = mmap(NULL, log_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (limit->log == MAP_FAILED) goto failed_open;
+    close(descriptor);
+    limit->capacity = log_bytes;
+    limit->mask = slots - 1;
+    limit->table = mmap(NULL, slots * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (limit->table == MAP_FAILED) {
+        munmap(limit->log, log_bytes);
+        goto failed;
+    }
+    madvise(limit->table, slots * sizeof(uint64_t), MADV_HUGEPAGE);
+    memset(limit->table, 0, slots * sizeof(uint64_t));
+    limit->compresses = compresses;
+    limit_touch(limit, log_bytes);
+    return limit;
+failed_open:
+    close(descriptor);
+failed:
+    free(limit);
+    return NULL;
+}
+
+void limit_destroy(struct limit *limit) {
+    munmap(limit->log, limit->capacity);
+    munmap(limit->table, (limit->mask + 1) * sizeof(uint64_t));
+    free(limit);
+}
+
+void limit_touch(struct limit *limit, size_t bytes) {
+    size_t start = limit->tail & ~(size_t)4095;
+    size_t end = start + bytes > limit->capacity ? limit->capacity : start + bytes;
+    madvise(limit->log + start, end - start, MADV_POPULATE_WRITE);
+}
+
+// The slot that names the key's record, or the empty one where it would.
+static inline uint64_t *find(const struct limit *limit, const void *key, size_t key_length, uint64_t hash) {
+    for (size_t at = hash & limit->mask;; at = (at + 1) & limit->mask) {
+        uint64_t *slot = &limit->table[at];
+        if (!*slot) return slot;
+        if ((*slot ^ hash) & ~offset_mask) continue;
+        const struct record *record = (const struct record *)(limit->log + ((*slot & offset_mask) - 1) * 8);
+        if (record->key_length == key_length && memcmp(record->bytes, key, key_length) == 0) return slot;
+    }
+}
+
+static inline uint64_t checksum(const struct record *record) {
+    return XXH3_64bits(&record->key_length, sizeof *record - 8 + record->key_length + record->stored_length);
+}
+
+bool limit_set(struct limit *limit, const void *key, size_t key_length, const void *value, size_t value_length) {
+    size_t longest = sizeof(struct record) + key_length + value_length;
+    if (limit->tail + longest + 8 > limit->capacity) return false;
+    uint64_t hash = XXH3_64bits(key, key_length);
+    struct record *record = (struct record *)(limit->log + limit->tail);
+    record->key_length = (uint32_t)key_length;
+    record->raw_length = (uint32_t)value_length;
+    record->unused = 0;
+    memcpy(record->bytes, key, key_length);
+    int stored = 0;
+    if (limit->compresses)
+        stored = LZ4_compress_default(value, record->bytes + key_length, (int)value_length, (int)value_length - 1);
+    if (stored <= 0) {
+        memcpy(record->bytes + key_length, value, value_length);
+        stored = (int)value_length;
+    }
+    record->stored_length = (uint32_t)stored;
+    record->checksum = checksum(record);
+    *find(limit, key, key_length, hash) = (hash & ~offset_mask) | (limit->tail / 8 + 1);
+    limit->tail += (sizeof(struct record) + key_length + (size_t)stored + 7) & ~(size_t)7;
+    return true;
+}
+
+static inline const struct record *sound_record(const struct limit *limit, const void *key, size_t key_length) {
+    uint64_t slot = *find(limit, key, key_length, XXH3_64bits(key, key_length));
+    if (!slot) return NULL;
+    const struct record *record = (const struct record *)(limit->log + ((slot & offset_mask) - 1) * 8);
+    return record->checksum == checksum(record) ? record : NULL;
+}
+
+static inline bool decode(const struct record *record, void *target) {
+    const char *stored = record->bytes + record->key_length;
+    if (record->stored_length == record->raw_length) {
+        memcpy(target, stored, record->raw_length);
+        return true;
+    }
+    return LZ4_decompress_safe(stored, target, (int)record->stored_length, (int)record->raw_length)
+           == (int)record->raw_length;
+}
+
+void *limit_get(const struct limit *limit, const void *key, size_t key_length, size_t *value_length) {
+    const struct record *record = sound_record(limit, key, key_length);
+    if (!record) return NULL;
+    void *copy = malloc(record->raw_length);
+    *value_length = record->raw_length;
+    if (copy && decode(record, copy)) return copy;
+    free(copy);
+    return NULL;
+}
+
+const void *limit_lend(const struct limit *limit, const void *key, size_t key_length, size_t *value_length) {
+    const struct record *record = sound_record(limit, key, key_length);
+    if (!record || record->stored_length != record->raw_length) return NULL;
+    *value_length = record->raw_length;
+    return record->bytes + key_length;
+}
+
+uint64_t limit_hash(const void *bytes, size_t length) { return XXH3_64bits(bytes, length); }
+
+int64_t limit_first_hole(int descriptor) { return lseek(descriptor, 0, SEEK_HOLE); }

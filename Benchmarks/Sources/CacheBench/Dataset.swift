@@ -1,0 +1,201 @@
+import Foundation
+
+/// Keys and values that every engine is given alike: entry `id` has a key of 32 hexadecimal digits, as a digest would be,
+/// and a value of the size and make of a summary, both a function of the id.
+///
+/// The first and the last 16 bytes of a value are stamps of the entry, so that a timed loop can tell a right answer from
+/// a wrong one by its length and two comparisons; every byte is compared outside the timing.
+struct Dataset: Sendable {
+    static let keyLength = 32
+    static let stampLength = 16
+
+    private let lengths: [UInt16]
+    private let texts: [[UInt8]]
+    let meanValueLength: Double
+
+    init() {
+        var generator = SplitMix64(state: 20_260_101)
+        // A log-normal distribution between 0.3 and 8 KB with a mean of 1.1, as summaries with their metadata have.
+        let drawn = (0..<4_096).map { _ in min(8_192, max(300, Int(exp(6.855 + 0.55 * generator.nextNormal())))) }
+        lengths = drawn.map { UInt16($0) }
+        meanValueLength = Double(drawn.reduce(0, +)) / Double(drawn.count)
+        texts = (0..<64).map { _ in Self.text(&generator, length: 8_192) }
+    }
+
+    func length(of id: Int) -> Int { Int(lengths[Int(truncatingIfNeeded: mixed(id) >> 40) & 4_095]) }
+
+    /// Writes the key of the entry, `keyLength` bytes.
+    func writeKey(of id: Int, to target: UnsafeMutableRawPointer) {
+        Self.writeHex(mixed(id), to: target)
+        Self.writeHex(mixed(id ^ 0x5555_5555_5555), to: target + 16)
+    }
+
+    /// Lends the value that the entry has after `version` overwrites; `scratch` is the caller's own.
+    @inline(__always)
+    func withValue<Result>(
+        of id: Int,
+        version: Int,
+        _ scratch: ValueScratch,
+        _ body: (UnsafeRawBufferPointer) throws -> Result
+    ) rethrows -> Result {
+        let length = length(of: id)
+        let base = scratch.bases[textNumber(id, version)]
+        let tail = base + (length - Self.stampLength)
+        let saved = tail.loadUnaligned(as: (UInt64, UInt64).self)
+        storeStamps(of: id, length: length, base)
+        defer { tail.storeBytes(of: saved, as: (UInt64, UInt64).self) }
+        return try body(UnsafeRawBufferPointer(start: base, count: length))
+    }
+
+    /// True if the bytes can be the value of the entry: length and both stamps.
+    @inline(__always)
+    func plausible(_ bytes: UnsafeRawBufferPointer, id: Int) -> Bool {
+        guard bytes.count == length(of: id), let base = bytes.baseAddress else { return false }
+        let stamps = stamps(of: id)
+        return base.loadUnaligned(as: UInt64.self) == stamps.0
+            && (base + bytes.count - 8).loadUnaligned(as: UInt64.self) == stamps.1
+    }
+
+    /// True if the bytes are the value of the entry, every one of them.
+    func exact(_ bytes: UnsafeRawBufferPointer, id: Int, version: Int, _ scratch: ValueScratch) -> Bool {
+        withValue(of: id, version: version, scratch) { wanted in
+            guard wanted.count == bytes.count, let left = wanted.baseAddress, let right = bytes.baseAddress else {
+                return false
+            }
+            return memcmp(left, right, wanted.count) == 0
+        }
+    }
+
+    func makeScratch() -> ValueScratch { ValueScratch(texts) }
+
+    // MARK: Parts
+
+    @inline(__always)
+    private func textNumber(_ id: Int, _ version: Int) -> Int {
+        Int(truncatingIfNeeded: mixed(id) >> 8 &+ UInt64(truncatingIfNeeded: version)) & 63
+    }
+
+    @inline(__always)
+    private func stamps(of id: Int) -> (UInt64, UInt64) {
+        let mixed = mixed(id)
+        // Kept to seven bits a byte, so that values are text.
+        return (mixed & 0x3F3F_3F3F_3F3F_3F3F | 0x4040_4040_4040_4040, (mixed >> 5) & 0x3F3F_3F3F_3F3F_3F3F)
+    }
+
+    @inline(__always)
+    private func storeStamps(of id: Int, length: Int, _ base: UnsafeMutableRawPointer) {
+        let stamps = stamps(of: id)
+        base.storeBytes(of: stamps.0, as: UInt64.self)
+        (base + length - 8).storeBytes(of: stamps.1, as: UInt64.self)
+    }
+
+    @inline(__always)
+    private func mixed(_ id: Int) -> UInt64 { SplitMix64.mix(UInt64(truncatingIfNeeded: id) &* 0x9E37_79B9_7F4A_7C15) }
+
+    private static func writeHex(_ value: UInt64, to target: UnsafeMutableRawPointer) {
+        for digit in 0..<16 {
+            let nibble = UInt8(truncatingIfNeeded: value >> UInt64(60 - digit * 4)) & 15
+            target.storeBytes(of: nibble < 10 ? 48 + nibble : 87 + nibble, toByteOffset: digit, as: UInt8.self)
+        }
+    }
+
+    /// Prose in fields, as a structured summary is: words by their rank, names of fields in between.
+    private static func text(_ generator: inout SplitMix64, length: Int) -> [UInt8] {
+        let syllables = [
+            "con", "ver", "sa", "tion", "mo", "del", "re", "quest", "ing", "data", "er", "ly", "pro", "gram", "code",
+            "ta",
+            "ble", "sum", "ma", "ry", "use", "help", "with", "er", "ror", "file", "in", "out", "put", "test", "the",
+            "and",
+        ]
+        let words = (0..<2_000).map { _ in
+            (0...Int(generator.next() % 3)).map { _ in syllables[Int(generator.next() % 32)] }.joined()
+        }
+        let fields = [
+            "\",\"task\":\"", "\",\"request\":\"", "\",\"languages\":[\"", "\"],\"summary\":\"", "\",\"concerns\":\"",
+        ]
+        var bytes: [UInt8] = []
+        while bytes.count < length {
+            if generator.next() % 24 == 0 { bytes += Array(fields[Int(generator.next() % 5)].utf8) }
+            // Zipf's law, roughly: squaring a uniform draw makes low ranks frequent.
+            let draw = Double(generator.next() >> 11) / Double(1 << 53)
+            bytes += Array(words[Int(draw * draw * 2_000)].utf8) + [32]
+        }
+        return Array(bytes.prefix(length))
+    }
+}
+
+/// Texts that values are cut from, changed in place for the moment of use; one thread's own.
+final class ValueScratch {
+    let bases: [UnsafeMutableRawPointer]
+
+    init(_ texts: [[UInt8]]) {
+        bases = texts.map { text in
+            let base = UnsafeMutableRawPointer.allocate(byteCount: text.count, alignment: 64)
+            text.withUnsafeBytes {
+                base.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(base), byteCount: text.count)
+            }
+            return base
+        }
+    }
+
+    deinit { for base in bases { base.deallocate() } }
+}
+
+/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
+struct SplitMix64: RandomNumberGenerator, Sendable {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        return Self.mix(state)
+    }
+
+    @inline(__always)
+    static func mix(_ value: UInt64) -> UInt64 {
+        var mixed = value
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func nextUnit() -> Double { Double(next() >> 11) / Double(1 << 53) }
+
+    /// By Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958).
+    mutating func nextNormal() -> Double {
+        sqrt(-2 * log(1 - nextUnit())) * cos(2 * .pi * nextUnit())
+    }
+}
+
+/// Ranks with Zipf's distribution (Gray et al., "Quickly Generating Billion-Record Synthetic Databases", SIGMOD 1994),
+/// scattered over the ids so that neighbours in rank are none in place.
+struct Zipf: Sendable {
+    private let count: Int
+    private let theta: Double
+    private let zeta: Double
+    private let alpha: Double
+    private let eta: Double
+
+    init(count: Int, theta: Double = 0.99) {
+        self.count = count
+        self.theta = theta
+        var sum = 0.0
+        for rank in 1...count { sum += 1 / pow(Double(rank), theta) }
+        zeta = sum
+        alpha = 1 / (1 - theta)
+        eta = (1 - pow(2 / Double(count), 1 - theta)) / (1 - (1 + pow(0.5, theta)) / sum)
+    }
+
+    func draw(_ generator: inout SplitMix64) -> Int {
+        let unit = generator.nextUnit()
+        let scaled = unit * zeta
+        let rank: Int
+        if scaled < 1 {
+            rank = 0
+        } else if scaled < 1 + pow(0.5, theta) {
+            rank = 1
+        } else {
+            rank = min(count - 1, Int(Double(count) * pow(eta * unit - eta + 1, alpha)))
+        }
+        return Int(truncatingIfNeeded: SplitMix64.mix(UInt64(rank) &+ 77) % UInt64(count))
+    }
+}

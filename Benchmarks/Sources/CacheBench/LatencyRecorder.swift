@@ -1,0 +1,30 @@
+import Histogram
+
+/// Latencies in nanoseconds, with three significant digits.
+struct LatencyRecorder {
+    private var histogram = Histogram<UInt64>(
+        highestTrackableValue: 60_000_000_000,
+        numberOfSignificantValueDigits: .three
+    )
+
+    mutating func record(_ nanoseconds: UInt64) { histogram.record(nanoseconds) }
+
+    var figures: LatencyFigures {
+        LatencyFigures(
+            p50: histogram.valueAtPercentile(50),
+            p99: histogram.valueAtPercentile(99),
+            p999: histogram.valueAtPercentile(99.9),
+            p9999: histogram.valueAtPercentile(99.99),
+            longest: histogram.max
+        )
+    }
+}
+
+/// Percentiles in nanoseconds.
+struct LatencyFigures: Codable, Sendable {
+    var p50: UInt64
+    var p99: UInt64
+    var p999: UInt64
+    var p9999: UInt64
+    var longest: UInt64
+}

@@ -1,0 +1,77 @@
+import CLimit
+import Foundation
+import SegmentStore
+
+/// How long opening a directory takes, in a process that has done nothing else.
+struct Opening: Codable {
+    var seconds: Double
+    var segmentsScanned: Int
+    var bytes: Int
+    /// Of the same files, with as many threads as there are processors: what a scan costs at the least.
+    var hashSeconds: Double
+
+    static func measure(directory: String, entries: Int) throws -> Opening {
+        let clock = ContinuousClock()
+        // Twice, because the first pass after another process's pays for mapping what the second finds mapped; the store
+        // is measured in between, and has mappings of its own.
+        let (bytes, before) = try hashPass(directory)
+        var store: SegmentStore?
+        let options = StoreOptions(durability: .never, compression: .none)
+        let seconds =
+            try clock.measure { store = try SegmentStore(directory: directory, options: options) } / .seconds(1)
+        guard let store else { throw BenchError("no store") }
+        guard store.count == entries else { throw BenchError("\(store.count) entries were found of \(entries)") }
+        let scanned = store.recoveryReport.segmentsScanned
+        try store.close()
+        let (_, after) = try hashPass(directory)
+        return Opening(seconds: seconds, segmentsScanned: scanned, bytes: bytes, hashSeconds: (before + after) / 2)
+    }
+
+    /// Zeroes the trailer of every segment, so that each is scanned as after a death.
+    static func removeFooters(_ directory: String) throws {
+        for path in try segmentPaths(directory) {
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            let length = try file.seekToEnd()
+            try file.seek(toOffset: length - 64)
+            try file.write(contentsOf: Data(count: 64))
+            try file.close()
+        }
+    }
+
+    private static func segmentPaths(_ directory: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: directory)
+            .filter { $0.hasSuffix(".segment") }.sorted().map { directory + "/" + $0 }
+    }
+
+    private static func hashPass(_ directory: String) throws -> (bytes: Int, seconds: Double) {
+        let paths = try segmentPaths(directory)
+        let start = monotonicNanoseconds()
+        nonisolated(unsafe) let total = UnsafeMutablePointer<Int>.allocate(capacity: paths.count)
+        defer { total.deallocate() }
+        DispatchQueue.concurrentPerform(iterations: paths.count) { number in
+            total[number] = hash(paths[number])
+        }
+        let seconds = Double(monotonicNanoseconds() - start) / 1e9
+        return ((0..<paths.count).reduce(0) { $0 + total[$1] }, seconds)
+    }
+
+    /// Hashes what is allocated of the file, as far as its first hole; returns the bytes.
+    private static func hash(_ path: String) -> Int {
+        let descriptor = open(path, O_RDONLY)
+        guard descriptor >= 0 else { return 0 }
+        defer { close(descriptor) }
+        let count = Int(limit_first_hole(descriptor))
+        guard count > 0, let base = mmap(nil, count, PROT_READ, MAP_SHARED, descriptor, 0), base != MAP_FAILED else {
+            return 0
+        }
+        defer { munmap(base, count) }
+        // In parts, so that the result is of use to somebody and the pass cannot be left out.
+        var sum: UInt64 = 0
+        var offset = 0
+        while offset < count {
+            sum ^= limit_hash(base + offset, min(1 << 16, count - offset))
+            offset += 1 << 16
+        }
+        return sum == 0 ? 0 : count
+    }
+}

@@ -1,0 +1,43 @@
+import Foundation
+import SegmentStore
+
+/// The store, through the face that a program uses.
+final class SegmentEngine: Engine {
+    let store: SegmentStore
+
+    init(directory: String, compresses: Bool, access: StoreOptions.Access = .readWrite) throws {
+        let options = StoreOptions(access: access, compression: compresses ? .lz4(minimumLength: 1) : .none)
+        store = try SegmentStore(directory: directory, options: options)
+    }
+
+    @inline(__always)
+    func set(_ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer) throws {
+        try store.set(key.bytes, to: value.bytes)
+    }
+
+    @inline(__always)
+    func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
+        guard let value = try store.get(key.bytes) else { return nil }
+        return value.withUnsafeBytes { body($0) }
+    }
+
+    @inline(__always)
+    func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
+        try store.withValue(key.bytes) { value in value.withUnsafeBytes { body($0) } }
+    }
+
+    func remove(_ key: UnsafeRawBufferPointer) throws { try store.remove(key.bytes) }
+
+    /// Touches the pages of every segment that is mapped for writing: the active one and the one made ahead.
+    func touchAhead(bytes: Int) throws {
+        for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n") {
+            let fields = line.split(separator: " ", omittingEmptySubsequences: true)
+            guard fields.count > 5, fields[1].hasPrefix("rw"), line.hasSuffix(".segment") else { continue }
+            let range = fields[0].split(separator: "-").compactMap { UInt(String($0), radix: 16) }
+            guard range.count == 2 else { continue }
+            madvise(UnsafeMutableRawPointer(bitPattern: range[0]), Int(range[1] - range[0]), MADV_POPULATE_WRITE)
+        }
+    }
+
+    func close() throws { try store.close() }
+}

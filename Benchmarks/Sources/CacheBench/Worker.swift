@@ -1,0 +1,216 @@
+import Foundation
+
+/// What the measuring process asks of a worker, a line of JSON each.
+enum WorkerCommand: Codable, Sendable {
+    /// Sets every entry once.
+    case load
+    /// Runs so many operations on so many threads.
+    case slice(Workload, operations: Int, threads: Int, seed: UInt64)
+    /// Compares every byte of every value.
+    case verify
+    /// Sets entries at so many a second for so long, then as fast as it can, and waits as long without setting any.
+    case latency(perSecond: Int, seconds: Double)
+    /// Sets small entries up to the count; of every ten, `removed` are removed again.
+    case memory(entries: Int, removed: Int)
+    case close
+}
+
+/// What a worker answers.
+struct WorkerAnswer: Codable, Sendable {
+    var error: String?
+    var operations = 0
+    /// Wall time of each thread's loop, the longest of them.
+    var seconds = 0.0
+    /// Growth of RssAnon since the worker's engine was made.
+    var anonymousBytes = 0
+    var residentBytes = 0
+    var latency: [String: LatencyFigures]?
+    /// Anonymous bytes an entry at each of a series of counts.
+    var memory: [MemoryPoint]?
+}
+
+/// Bytes of anonymous memory an index entry at one size.
+struct MemoryPoint: Codable, Sendable {
+    var entries: Int
+    var bytesPerEntry: Double
+}
+
+/// Owns one engine, in a process of its own, and runs what it is told to.
+struct Worker<E: Engine> {
+    let engine: E
+    let dataset: Dataset
+    let entries: Int
+    private let versions: UnsafeMutablePointer<UInt8>
+    private let zipf: Zipf
+    private let anonymousBefore: Int
+
+    init(entries: Int, makeEngine: () throws -> E) rethrows {
+        dataset = Dataset()
+        self.entries = entries
+        versions = .allocate(capacity: entries)
+        versions.initialize(repeating: 0, count: entries)
+        zipf = Zipf(count: entries)
+        anonymousBefore = ProcessMemory.read().anonymousBytes
+        engine = try makeEngine()
+    }
+
+    /// Answers commands from standard input until it ends.
+    func serve() throws {
+        while let line = readLine() {
+            var answer = WorkerAnswer()
+            do {
+                answer = try run(JSONDecoder().decode(WorkerCommand.self, from: Data(line.utf8)))
+            } catch {
+                answer.error = "\(error)"
+            }
+            let memory = ProcessMemory.read()
+            answer.anonymousBytes = memory.anonymousBytes - anonymousBefore
+            answer.residentBytes = memory.residentBytes
+            try FileHandle.standardOutput.write(contentsOf: JSONEncoder().encode(answer) + [10])
+        }
+    }
+
+    private func run(_ command: WorkerCommand) throws -> WorkerAnswer {
+        switch command {
+        case .load: return try load()
+        case .slice(let workload, let operations, let threads, let seed):
+            return try slice(workload, operations: operations, threads: threads, seed: seed)
+        case .verify: return try verify()
+        case .latency(let perSecond, let seconds): return try latency(perSecond: perSecond, seconds: seconds)
+        case .memory(let entries, let removed): return try memory(entries: entries, removed: removed)
+        case .close:
+            let clock = ContinuousClock()
+            let seconds = try clock.measure { try engine.close() } / .seconds(1)
+            return WorkerAnswer(operations: 1, seconds: seconds)
+        }
+    }
+
+    // MARK: Load and verify
+
+    private func load() throws -> WorkerAnswer {
+        var seconds = 0.0
+        // The keys of a part are made before its clock starts.
+        var start = 0
+        while start < entries {
+            let end = min(entries, start + 50_000)
+            let slice = Slice(dataset, ids: Array(start..<end))
+            seconds += try slice.set(engine, versions)
+            start = end
+        }
+        return WorkerAnswer(operations: entries, seconds: seconds)
+    }
+
+    private func verify() throws -> WorkerAnswer {
+        let scratch = dataset.makeScratch()
+        let key = UnsafeMutableRawBufferPointer.allocate(byteCount: Dataset.keyLength, alignment: 8)
+        defer { key.deallocate() }
+        for id in 0..<entries {
+            guard let base = key.baseAddress else { break }
+            dataset.writeKey(of: id, to: base)
+            let isRight = try engine.get(UnsafeRawBufferPointer(key)) { value in
+                dataset.exact(value, id: id, version: Int(versions[id]), scratch)
+            }
+            guard isRight == true else {
+                throw BenchError("entry \(id): \(isRight == nil ? "no value" : "a wrong value")")
+            }
+        }
+        return WorkerAnswer(operations: entries, seconds: 0)
+    }
+
+    // MARK: Slices
+
+    private func slice(_ workload: Workload, operations: Int, threads: Int, seed: UInt64) throws -> WorkerAnswer {
+        let slices = (0..<threads).map { thread in
+            var generator = SplitMix64(state: seed &+ UInt64(thread) &* 0x1234_5678_9ABC)
+            return Slice(dataset, ids: ids(workload, operations, &generator))
+        }
+        if workload == .set {
+            try engine.touchAhead(bytes: operations * (Dataset.keyLength + Int(dataset.meanValueLength) + 128))
+        }
+        let seconds = try Slice.runTogether(slices) { slice in
+            switch workload {
+            case .get, .getZipf: try slice.get(engine)
+            case .lend, .lendZipf: try slice.lend(engine)
+            case .miss: try slice.miss(engine)
+            case .set, .setFresh: try slice.set(engine, versions)
+            case .load, .reopen, .reopenScan, .latency, .memory: throw BenchError("\(workload) is no slice")
+            }
+        }
+        return WorkerAnswer(operations: operations * threads, seconds: seconds)
+    }
+
+    private func ids(_ workload: Workload, _ count: Int, _ generator: inout SplitMix64) -> [Int] {
+        switch workload {
+        case .getZipf, .lendZipf: (0..<count).map { _ in zipf.draw(&generator) }
+        // Ids beyond the entries have keys that nobody set.
+        case .miss: (0..<count).map { _ in entries + Int(generator.next() >> 24) }
+        default: (0..<count).map { _ in Int(generator.next() % UInt64(entries)) }
+        }
+    }
+
+    // MARK: Latency and memory
+
+    private func latency(perSecond: Int, seconds: Double) throws -> WorkerAnswer {
+        let count = Int(Double(perSecond) * seconds)
+        var generator = SplitMix64(state: 99)
+        var answer = WorkerAnswer(operations: count)
+        func slice() -> Slice { Slice(dataset, ids: ids(.set, count, &generator)) }
+        var figures: [String: LatencyFigures] = [:]
+        // Before and after, so that a noisy minute on the machine shows in both.
+        var timer = LatencyRecorder()
+        slice().openLoop(perSecond: perSecond, recorder: &timer) { _, _ in }
+        var paced = LatencyRecorder()
+        try slice().openLoop(perSecond: perSecond, recorder: &paced) { slice, at in try slice.set(at, engine, versions)
+        }
+        slice().openLoop(perSecond: perSecond, recorder: &timer) { _, _ in }
+        var full = LatencyRecorder()
+        try slice().closedLoop(recorder: &full) { slice, at in try slice.set(at, engine, versions) }
+        figures["timer"] = timer.figures
+        figures["paced"] = paced.figures
+        figures["full"] = full.figures
+        answer.latency = figures
+        return answer
+    }
+
+    private func memory(entries: Int, removed: Int) throws -> WorkerAnswer {
+        var answer = WorkerAnswer(operations: entries)
+        var points: [MemoryPoint] = []
+        var next = 100_000
+        let key = UnsafeMutableRawBufferPointer.allocate(byteCount: Dataset.keyLength, alignment: 8)
+        defer { key.deallocate() }
+        guard let base = key.baseAddress else { return answer }
+        for id in 0..<entries {
+            dataset.writeKey(of: id, to: base)
+            try engine.set(
+                UnsafeRawBufferPointer(key),
+                to: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(key)[..<8])
+            )
+            if id % 10 < removed { try engine.remove(UnsafeRawBufferPointer(key)) }
+            if id + 1 == next {
+                let grown = ProcessMemory.read().anonymousBytes - anonymousBefore
+                points.append(MemoryPoint(entries: next, bytesPerEntry: Double(grown) / Double(next)))
+                next = max(next + 1, Int(Double(next) * 1.02))
+            }
+        }
+        answer.memory = points
+        return answer
+    }
+}
+
+/// What the kernel counts for this process.
+struct ProcessMemory {
+    var anonymousBytes = 0
+    var residentBytes = 0
+
+    static func read() -> ProcessMemory {
+        var memory = ProcessMemory()
+        guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return memory }
+        for line in text.split(separator: "\n") {
+            let fields = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
+            guard fields.count >= 2, let kilobytes = Int(fields[1]) else { continue }
+            if fields[0] == "RssAnon:" { memory.anonymousBytes = kilobytes << 10 }
+            if fields[0] == "VmRSS:" { memory.residentBytes = kilobytes << 10 }
+        }
+        return memory
+    }
+}
