@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/magic.h>
+#include <linux/membarrier.h>
 #include <sched.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,4 +21,14 @@
 // fcntl is variadic, which Swift cannot call with a structure it did not import from the same module.
 static inline int granary_lock(int descriptor, int command, struct flock *lock) {
     return fcntl(descriptor, command, lock);
+}
+
+// The C library has no name for this call, and syscall is variadic.
+static inline int granary_membarrier(int command) {
+    return (int)syscall(__NR_membarrier, command, 0, 0);
+}
+
+// Keeps the compiler from moving memory accesses across; costs no instruction.
+static inline __attribute__((always_inline)) void granary_compiler_fence(void) {
+    __asm__ volatile("" ::: "memory");
 }

@@ -76,6 +76,7 @@ void limit_destroy(struct limit *limit) {
 void limit_touch(struct limit *limit, size_t bytes) {
     size_t start = limit->tail & ~(size_t)4095;
     size_t end = start + bytes > limit->capacity ? limit->capacity : start + bytes;
+    madvise(limit->log + start, end - start, MADV_HUGEPAGE);
     madvise(limit->log + start, end - start, MADV_POPULATE_WRITE);
 }
 

@@ -176,18 +176,17 @@ struct Worker<E: Engine> {
         var answer = WorkerAnswer(operations: entries)
         var points: [MemoryPoint] = []
         var next = 100_000
+        let scratch = dataset.makeScratch()
         let key = UnsafeMutableRawBufferPointer.allocate(byteCount: Dataset.keyLength, alignment: 8)
         defer { key.deallocate() }
         guard let base = key.baseAddress else { return answer }
+        let before = ProcessMemory.read().anonymousBytes
         for id in 0..<entries {
             dataset.writeKey(of: id, to: base)
-            try engine.set(
-                UnsafeRawBufferPointer(key),
-                to: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(key)[..<8])
-            )
+            try dataset.withValue(of: id, version: 0, scratch) { try engine.set(UnsafeRawBufferPointer(key), to: $0) }
             if id % 10 < removed { try engine.remove(UnsafeRawBufferPointer(key)) }
             if id + 1 == next {
-                let grown = ProcessMemory.read().anonymousBytes - anonymousBefore
+                let grown = ProcessMemory.read().anonymousBytes - before
                 points.append(MemoryPoint(entries: next, bytesPerEntry: Double(grown) / Double(next)))
                 next = max(next + 1, Int(Double(next) * 1.02))
             }

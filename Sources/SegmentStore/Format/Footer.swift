@@ -76,8 +76,11 @@ package struct RowTable: @unchecked Sendable {
     private var storage: Storage
     package private(set) var count: Int
 
-    package init() {
-        storage = .owned([])
+    /// An empty table with room for so many rows and the trailer that a footer puts behind them.
+    package init(capacity: Int = 0) {
+        var bytes: [UInt8] = []
+        if capacity > 0 { bytes.reserveCapacity(Footer.length(rowCount: capacity)) }
+        storage = .owned(bytes)
         count = 0
     }
 
@@ -101,6 +104,14 @@ package struct RowTable: @unchecked Sendable {
         row.append(to: &bytes)
         storage = .owned(bytes)
         count += 1
+    }
+
+    /// The rows' bytes, without a copy where the table is the only one to own them.
+    fileprivate func takeBytes() -> [UInt8] {
+        switch storage {
+        case .owned(let bytes): bytes
+        case .mapped(let bytes): Array(bytes)
+        }
     }
 
     package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
@@ -162,15 +173,16 @@ package enum Footer {
     }
 
     /// The bytes of a footer, which end where the segment's capacity ends.
-    package static func encoded(_ rows: RowTable, recordEnd: Int, for header: SegmentHeader) -> [UInt8] {
-        var bytes = rows.withUnsafeBytes { Array($0) }
+    package static func encoded(_ rows: consuming RowTable, recordEnd: Int, for header: SegmentHeader) -> [UInt8] {
+        let rowCount = rows.count
+        var bytes = rows.takeBytes()
         let rowsHash = XXH3.hash(bytes)
         var trailer = [UInt8](repeating: 0, count: Format.footerTrailerLength)
         trailer.put(magic, at: 0)
         trailer.put(header.number, at: 8)
         trailer.put(header.generation, at: 16)
         trailer.put(UInt64(recordEnd), at: 24)
-        trailer.put(UInt64(rows.count), at: 32)
+        trailer.put(UInt64(rowCount), at: 32)
         trailer.put(rowsHash, at: 40)
         trailer.put(XXH3.hash(Array(trailer[..<56])), at: 56)
         bytes.append(contentsOf: trailer)

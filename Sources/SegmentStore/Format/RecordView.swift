@@ -31,6 +31,9 @@ package struct RecordView {
     @inline(__always) package var extensionLength: Int { Int(load(54) as UInt8) * Format.unit }
     @inline(__always) package var callerByte: UInt8 { load(55) }
 
+    /// The value is stored as it is.
+    @inline(__always) package var isRaw: Bool { codecByte == RecordCodec.raw.rawValue }
+
     @inline(__always) package var extensions: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: base + Format.recordHeaderLength, count: extensionLength)
     }

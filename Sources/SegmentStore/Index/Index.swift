@@ -10,11 +10,16 @@ final class Index: @unchecked Sendable {
     private static let shardShift: UInt64 = 59
 
     private let shards: UnsafeMutablePointer<IndexShard>
+    private let primary: IndexArena
+    private let overflow: IndexArena
 
     init?() {
+        guard let primary = IndexArena(), let overflow = IndexArena() else { return nil }
+        self.primary = primary
+        self.overflow = overflow
         shards = .allocate(capacity: Self.shardCount)
         for number in 0..<Self.shardCount {
-            guard let shard = IndexShard() else {
+            guard let shard = IndexShard(number, primary: primary, overflow: overflow) else {
                 shards.deinitialize(count: number)
                 shards.deallocate()
                 return nil
@@ -51,6 +56,23 @@ final class Index: @unchecked Sendable {
 
     var setCount: Int {
         (0..<Self.shardCount).reduce(0) { $0 + shards[$1].setCount.load(ordering: .relaxed) }
+    }
+
+    /// Forgets every entry and gives the memory back. Under all shards' locks.
+    func removeAll() {
+        for shard in 0..<Self.shardCount { shards[shard].removeAll() }
+        primary.empty()
+        overflow.empty()
+    }
+
+    /// Makes the table as large as it will be for so many entries; before the first one.
+    func reserve(_ count: Int) {
+        for shard in 0..<Self.shardCount { shards[shard].reserve(count / Self.shardCount + 1) }
+    }
+
+    /// Puts memory that no longer grows into huge pages. Needs no lock: a count that is old by now is only too low.
+    func collapseFullBlocks() {
+        primary.collapse(below: (0..<Self.shardCount).reduce(Int.max) { min($0, shards[$1].bucketCount) })
     }
 
     /// Runs the body under the writer locks of the given shards, which are in ascending order.

@@ -4,7 +4,9 @@ import Synchronization
 ///
 ///     0   five entry words (8 each)
 ///     40  five times 32 bits of the key's hash (4 each)
-///     60  number of the overflow bucket, 0 none (4)
+///     60  link: number of the overflow bucket, 0 none (24 bits), and a filter of what lies there and beyond (8 bits)
+///
+/// A probe follows the link only if the filter has the bit of its hash, so that few misses pay for a second cache line.
 ///
 /// A non-owning handle on memory of the index, which is never unmapped while the store lives; every word in it is read
 /// and written as an atomic.
@@ -25,8 +27,28 @@ struct IndexBucket {
     }
 
     @inline(__always)
-    var overflow: UnsafeMutablePointer<Atomic<UInt32>> {
+    var link: UnsafeMutablePointer<Atomic<UInt32>> {
         (base + 60).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    /// A bit for each cell whose hash this is, by two words that hold two hashes each, and one.
+    @inline(__always)
+    func cells(with hash: UInt32) -> UInt32 {
+        let both = UInt64(hash) &* 0x1_0000_0001
+        let first = pair(0) ^ both
+        let second = pair(1) ^ both
+        let last = self.hash(4).pointee.load(ordering: .acquiring) ^ hash
+        var cells: UInt32 = UInt32(truncatingIfNeeded: first) == 0 ? 1 : 0
+        cells |= first >> 32 == 0 ? 2 : 0
+        cells |= UInt32(truncatingIfNeeded: second) == 0 ? 4 : 0
+        cells |= second >> 32 == 0 ? 8 : 0
+        cells |= last == 0 ? 16 : 0
+        return cells
+    }
+
+    @inline(__always)
+    private func pair(_ number: Int) -> UInt64 {
+        (base + 40 + number * 8).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.load(ordering: .acquiring)
     }
 
     /// Fills an empty cell; the word comes last, for it makes the cell count.
@@ -38,64 +60,31 @@ struct IndexBucket {
 
     func empty() {
         for cell in 0..<Self.cellCount { word(cell).pointee.store(0, ordering: .releasing) }
-        overflow.pointee.store(0, ordering: .releasing)
+        link.pointee.store(0, ordering: .releasing)
     }
 }
 
-/// Buckets that are added one by one and never move: chunks of doubling size, the first of `firstCount`.
-///
-/// Bucket `n` lies in chunk ⌊log2(n / firstCount)⌋ + 1, the first ones in chunk 0 (Brodnik et al., "Resizable Arrays in
-/// Optimal Time and Space", 1999, use the same shape).
-struct BucketArray: ~Copyable {
-    static let firstCount = 4
-    private static let firstShift = 2
-    private static let chunkLimit = 27
+/// Where a bucket's chain goes on, and what may lie there.
+struct IndexLink {
+    var word: UInt32
 
-    private let chunks: UnsafeMutablePointer<UnsafeMutableRawPointer?>
+    static let highestNumber = (1 << 24) - 1
 
-    init() {
-        chunks = .allocate(capacity: Self.chunkLimit)
-        chunks.initialize(repeating: nil, count: Self.chunkLimit)
-    }
+    /// The overflow bucket's number; zero: there is none.
+    @inline(__always) var number: Int { Int(word & 0xFF_FFFF) }
 
-    deinit {
-        for chunk in 0..<Self.chunkLimit {
-            if let base = chunks[chunk] { IndexMemory.deallocate(base, count: Self.length(ofChunk: chunk)) }
-        }
-        chunks.deallocate()
-    }
-
-    /// The bucket, which `makeRoom` has made.
+    /// True if an entry with the hash bits may lie in the overflow bucket or beyond.
     @inline(__always)
-    func bucket(_ number: Int) -> IndexBucket? {
-        let high = number >> Self.firstShift
-        if high == 0 {
-            guard let base = chunks[0] else { return nil }
-            return IndexBucket(base: base + number * IndexBucket.length)
-        }
-        let log = Int.bitWidth - 1 - high.leadingZeroBitCount
-        guard let base = chunks[log + 1] else { return nil }
-        return IndexBucket(base: base + (number - (Self.firstCount << log)) * IndexBucket.length)
+    func mayLead(to bits: UInt64) -> Bool { word & Self.filterBit(bits) != 0 }
+
+    /// The link to the bucket, or to where it leads already, that also leads to an entry with the hash bits.
+    func leading(to bits: UInt64, number: Int) -> IndexLink {
+        IndexLink(word: word & ~0xFF_FFFF | UInt32(truncatingIfNeeded: number) | Self.filterBit(bits))
     }
 
-    /// Makes the bucket exist; false where memory or the array is at its end.
-    func makeRoom(for number: Int) -> Bool {
-        let high = number >> Self.firstShift
-        let chunk = high == 0 ? 0 : Int.bitWidth - high.leadingZeroBitCount
-        guard chunk < Self.chunkLimit else { return false }
-        if chunks[chunk] != nil { return true }
-        chunks[chunk] = IndexMemory.allocate(count: Self.length(ofChunk: chunk))
-        return chunks[chunk] != nil
-    }
-
-    /// Empties every bucket, and gives large chunks' pages back to the system.
-    func empty() {
-        for chunk in 0..<Self.chunkLimit {
-            if let base = chunks[chunk] { IndexMemory.zero(base, count: Self.length(ofChunk: chunk)) }
-        }
-    }
-
-    private static func length(ofChunk chunk: Int) -> Int {
-        (chunk == 0 ? firstCount : firstCount << (chunk - 1)) * IndexBucket.length
+    /// Chosen by bits of the hash that stand in an entry's word.
+    @inline(__always)
+    private static func filterBit(_ bits: UInt64) -> UInt32 {
+        1 << UInt32(truncatingIfNeeded: 24 + IndexEntry.filterNumber(of: bits))
     }
 }

@@ -52,6 +52,10 @@ package struct IndexEntry: Sendable, Equatable {
         (hash >> 32 & 0xFFFF) << hashShift
     }
 
+    /// Three of the hash bits in their place, as a number from 0 to 7.
+    @inline(__always)
+    static func filterNumber(of bits: UInt64) -> Int { Int(truncatingIfNeeded: bits >> hashShift) & 7 }
+
     static let hashMask: UInt64 = 0xFFFF << hashShift
     private static let slotShift: UInt64 = 27
     private static let hashShift: UInt64 = 43

@@ -20,10 +20,14 @@ struct IndexShard: ~Copyable {
     /// Sets that were published here.
     let setCount = Atomic<Int>(0)
 
-    private let primary = BucketArray()
-    private let overflow = BucketArray()
+    private let primary: IndexColumn
+    private let overflow: IndexColumn
+    private let primaryArena: IndexArena
+    private let overflowArena: IndexArena
     /// Behind a pointer, so that no operation needs exclusive access to the shard, which readers borrow all along.
     private let state: UnsafeMutablePointer<State>
+
+    private static let firstCount = 4
 
     private struct State {
         var entryCount = 0
@@ -32,10 +36,15 @@ struct IndexShard: ~Copyable {
         var freeOverflow: [UInt32] = []
     }
 
-    init?() {
+    /// A shard with its first buckets; nil where there is no memory for them.
+    init?(_ number: Int, primary: IndexArena, overflow: IndexArena) {
+        self.primary = primary.column(of: number)
+        self.overflow = overflow.column(of: number)
+        primaryArena = primary
+        overflowArena = overflow
         state = .allocate(capacity: 1)
         state.initialize(to: State())
-        for bucket in 0..<BucketArray.firstCount { guard primary.makeRoom(for: bucket) else { return nil } }
+        guard primary.makeRoom(for: Self.firstCount - 1) else { return nil }
     }
 
     deinit {
@@ -49,7 +58,7 @@ struct IndexShard: ~Copyable {
     private func bucketNumber(_ hash: UInt32, geometry: UInt64) -> Int {
         let round = Int(truncatingIfNeeded: geometry >> 32)
         let split = Int(truncatingIfNeeded: geometry & 0xFFFF_FFFF)
-        let count = BucketArray.firstCount << round
+        let count = Self.firstCount << round
         let number = Int(hash) & (count - 1)
         return number < split ? Int(hash) & (2 * count - 1) : number
     }
@@ -67,21 +76,24 @@ struct IndexShard: ~Copyable {
         while true {
             let before = version.load(ordering: .acquiring)
             let number = bucketNumber(low, geometry: geometry.load(ordering: .acquiring))
-            var next = primary.bucket(number)
-            // A chain longer than all overflow buckets is one that is being rearranged under this reader.
+            var next = primary[number]
+            // A chain longer than that is one that is being rearranged under this reader.
             var steps = 0
-            while let bucket = next {
-                for cell in 0..<IndexBucket.cellCount
-                where bucket.hash(cell).pointee.load(ordering: .acquiring) == low {
-                    let word = bucket.word(cell)
+            while true {
+                let bucket = next
+                var cells = bucket.cells(with: low)
+                while cells != 0 {
+                    let word = bucket.word(cells.trailingZeroBitCount)
+                    cells &= cells &- 1
                     let entry = IndexEntry(word: word.pointee.load(ordering: .acquiring))
                     if entry.word != 0 && entry.word & IndexEntry.hashMask == bits, let result = body(entry, word) {
                         return result
                     }
                 }
-                let link = bucket.overflow.pointee.load(ordering: .acquiring)
+                let link = IndexLink(word: bucket.link.pointee.load(ordering: .acquiring))
+                if !link.mayLead(to: bits) || link.number == 0 || steps > 1_024 { break }
                 steps += 1
-                next = link == 0 || steps > 1_024 ? nil : overflow.bucket(Int(link - 1))
+                next = overflow[link.number - 1]
             }
             if before & 1 == 0 {
                 if before == version.load(ordering: .sequentiallyConsistent) { return nil }
@@ -97,9 +109,8 @@ struct IndexShard: ~Copyable {
     /// Adds an entry for a key that has none; false where memory is at its end.
     func insert(_ entry: IndexEntry, hash: UInt64) -> Bool {
         let low = UInt32(truncatingIfNeeded: hash)
-        guard let bucket = primary.bucket(bucketNumber(low, geometry: geometry.load(ordering: .relaxed))),
-            append(entry.word, hash: low, to: bucket)
-        else { return false }
+        let bucket = bucketNumber(low, geometry: geometry.load(ordering: .relaxed))
+        guard append(entry.word, hash: low, to: primary[bucket]) else { return false }
         state.pointee.entryCount += 1
         if state.pointee.entryCount * 4 > bucketCount * Self.entriesPerFourBuckets { split() }
         return true
@@ -116,17 +127,18 @@ struct IndexShard: ~Copyable {
     func reserve(_ count: Int) {
         guard state.pointee.entryCount == 0 else { return }
         let wanted = max(
-            BucketArray.firstCount,
+            Self.firstCount,
             (count * 4 + Self.entriesPerFourBuckets - 1) / Self.entriesPerFourBuckets
         )
-        var made = bucketCount
-        while made < wanted && primary.makeRoom(for: made) { made += 1 }
+        let made = primaryArena.reserve(rows: wanted) ? wanted : bucketCount
         var round = 0
-        while BucketArray.firstCount << (round + 1) <= made { round += 1 }
-        setGeometry(round: round, split: made - BucketArray.firstCount << round)
+        while Self.firstCount << (round + 1) <= made { round += 1 }
+        setGeometry(round: round, split: made - Self.firstCount << round)
     }
 
     /// Forgets every entry. Readers see each key either as it was or as absent.
+    ///
+    /// The buckets' memory is the index's to empty, once all shards are.
     func removeAll() {
         _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
         // One by one: a reader marking an entry as expired counts it down itself, or fails and leaves that to this.
@@ -135,8 +147,7 @@ struct IndexShard: ~Copyable {
             if IndexEntry(word: cell.pointee.exchange(0, ordering: .acquiringAndReleasing)).isLive { ended += 1 }
         }
         liveCount.wrappingSubtract(ended, ordering: .relaxed)
-        primary.empty()
-        overflow.empty()
+        forEachBucket { $0.empty() }
         geometry.store(0, ordering: .releasing)
         _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
         state.pointee.entryCount = 0
@@ -146,15 +157,22 @@ struct IndexShard: ~Copyable {
 
     /// Calls the body with every entry and its cell.
     func forEach(_ body: (IndexEntry, UnsafeMutablePointer<Atomic<UInt64>>) -> Void) {
-        for number in 0..<bucketCount {
-            var next = primary.bucket(number)
+        forEachBucket { bucket in
+            for cell in 0..<IndexBucket.cellCount {
+                let word = bucket.word(cell)
+                let entry = IndexEntry(word: word.pointee.load(ordering: .acquiring))
+                if entry.word != 0 { body(entry, word) }
+            }
+        }
+    }
+
+    private func forEachBucket(_ body: (IndexBucket) -> Void) {
+        for row in 0..<bucketCount {
+            var next: IndexBucket? = primary[row]
             while let bucket = next {
-                for cell in 0..<IndexBucket.cellCount {
-                    let word = bucket.word(cell)
-                    let entry = IndexEntry(word: word.pointee.load(ordering: .acquiring))
-                    if entry.word != 0 { body(entry, word) }
-                }
+                // Asked first: the body may end the chain.
                 next = overflowBucket(of: bucket)
+                body(bucket)
             }
         }
     }
@@ -164,9 +182,9 @@ struct IndexShard: ~Copyable {
     /// 3.25 entries a bucket of five cells: 22.4 bytes an entry with the overflow buckets this leads to.
     private static let entriesPerFourBuckets = 13
 
-    private var bucketCount: Int {
+    var bucketCount: Int {
         let geometry = geometry.load(ordering: .relaxed)
-        return BucketArray.firstCount << Int(geometry >> 32) + Int(geometry & 0xFFFF_FFFF)
+        return Self.firstCount << Int(geometry >> 32) + Int(geometry & 0xFFFF_FFFF)
     }
 
     private func setGeometry(round: Int, split: Int) {
@@ -174,8 +192,8 @@ struct IndexShard: ~Copyable {
     }
 
     private func overflowBucket(of bucket: IndexBucket) -> IndexBucket? {
-        let link = bucket.overflow.pointee.load(ordering: .acquiring)
-        return link == 0 ? nil : overflow.bucket(Int(link - 1))
+        let link = IndexLink(word: bucket.link.pointee.load(ordering: .acquiring))
+        return link.number == 0 ? nil : overflow[link.number - 1]
     }
 
     /// Puts the word into the first free cell of the bucket's chain.
@@ -186,25 +204,28 @@ struct IndexShard: ~Copyable {
                 bucket.fill(cell, hash: hash, word: word)
                 return true
             }
-            if let next = overflowBucket(of: bucket) {
-                bucket = next
+            let link = IndexLink(word: bucket.link.pointee.load(ordering: .relaxed))
+            if link.number != 0 {
+                // Before the entry is there: a probe that follows in vain loses nothing.
+                let leading = link.leading(to: word & IndexEntry.hashMask, number: link.number)
+                bucket.link.pointee.store(leading.word, ordering: .releasing)
+                bucket = overflow[link.number - 1]
                 continue
             }
-            guard let (link, next) = takeOverflowBucket() else { return false }
-            next.fill(0, hash: hash, word: word)
-            bucket.overflow.pointee.store(link, ordering: .releasing)
+            guard let number = takeOverflowBucket() else { return false }
+            overflow[number - 1].fill(0, hash: hash, word: word)
+            let leading = link.leading(to: word & IndexEntry.hashMask, number: number)
+            bucket.link.pointee.store(leading.word, ordering: .releasing)
             return true
         }
     }
 
-    private func takeOverflowBucket() -> (UInt32, IndexBucket)? {
-        if let link = state.pointee.freeOverflow.popLast(), let bucket = overflow.bucket(Int(link - 1)) {
-            return (link, bucket)
-        }
+    private func takeOverflowBucket() -> Int? {
+        if let number = state.pointee.freeOverflow.popLast() { return Int(number) }
         let count = state.pointee.overflowCount
-        guard overflow.makeRoom(for: count), let bucket = overflow.bucket(count) else { return nil }
+        guard count < IndexLink.highestNumber, overflowArena.makeRoom(for: count) else { return nil }
         state.pointee.overflowCount = count + 1
-        return (UInt32(count + 1), bucket)
+        return count + 1
     }
 
     /// Splits the next bucket of the round in two. Without memory the table stays as it is and its chains grow.
@@ -212,27 +233,27 @@ struct IndexShard: ~Copyable {
         let geometry = geometry.load(ordering: .relaxed)
         let round = Int(geometry >> 32)
         let source = Int(geometry & 0xFFFF_FFFF)
-        let count = BucketArray.firstCount << round
+        let count = Self.firstCount << round
         // 32 hash bits choose buckets; far below that the table has other limits.
-        guard round < 27, primary.makeRoom(for: count + source),
-            let low = primary.bucket(source), let high = primary.bucket(count + source)
-        else { return }
+        guard round < 27, primaryArena.makeRoom(for: count + source) else { return }
+        let low = primary[source]
+        let high = primary[count + source]
 
         var cells: [(word: UInt64, hash: UInt32)] = []
         _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
         var next: IndexBucket? = low
-        var link: UInt32 = 0
+        var number = 0
         while let bucket = next {
             for cell in 0..<IndexBucket.cellCount {
                 // Exchanged, so that a reader's mark either moves along or fails.
                 let word = bucket.word(cell).pointee.exchange(0, ordering: .acquiringAndReleasing)
                 if word != 0 { cells.append((word, bucket.hash(cell).pointee.load(ordering: .relaxed))) }
             }
-            let following = bucket.overflow.pointee.load(ordering: .relaxed)
+            let following = IndexLink(word: bucket.link.pointee.load(ordering: .relaxed)).number
             bucket.empty()
-            if link != 0 { state.pointee.freeOverflow.append(link) }
-            link = following
-            next = following == 0 ? nil : overflow.bucket(Int(following - 1))
+            if number != 0 { state.pointee.freeOverflow.append(UInt32(truncatingIfNeeded: number)) }
+            number = following
+            next = following == 0 ? nil : overflow[following - 1]
         }
         for cell in cells {
             let bucket = Int(cell.hash) & (2 * count - 1) == source ? low : high

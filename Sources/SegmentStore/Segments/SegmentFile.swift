@@ -69,7 +69,7 @@ struct SegmentFile {
     static func seal(
         path: String,
         header: SegmentHeader,
-        rows: RowTable,
+        rows: consuming RowTable,
         recordEnd: Int,
         isForced: Bool,
         files: any FileLayer

@@ -4,9 +4,12 @@ import Synchronization
 /// All segments that a store has mapped, by slot, and who is reading them.
 ///
 /// A slot's memory stays for the table's lifetime, so that a reader may look at it whatever happens to the segment.
-/// A reader pins the slot, looks whether the segment is still in use, and only then touches the mapping; who retires a
-/// segment stores that first and looks for pins second. Both pairs are sequentially consistent, so one of the two sees
-/// the other, and the mapping goes with its last reader.
+/// A reader holds or pins the slot, looks whether the segment is still in use, and only then touches the mapping; who
+/// retires a segment stores that first and looks for holds and pins second. A barrier keeps both pairs in order, so one
+/// of the two sees the other, and the mapping goes with its last reader.
+///
+/// Holds are for reads, which are short or nested in one another on one thread, and cost two stores. Pins count, and are
+/// for whoever keeps many segments, or one for as long as a flush takes.
 ///
 /// `@unchecked`: slots are initialised before their number is given to anyone, and mutable state in them is atomic,
 /// except `mapping`, which only the one thread that wins the step to `unmapped` changes.
@@ -17,6 +20,8 @@ final class SegmentTable: @unchecked Sendable {
     private let slots: UnsafeMutablePointer<Segment>
     private let pins: UnsafeMutablePointer<PaddedCounter>
     private let used = Atomic<Int>(0)
+    let readers = Readers()
+    private let barrier = MemoryBarrier()
     private let mappedBytes: (slots: Int, pins: Int)
 
     init?() {
@@ -71,6 +76,36 @@ final class SegmentTable: @unchecked Sendable {
 
     // MARK: Readers
 
+    /// How a reader keeps a segment mapped.
+    struct Hold {
+        fileprivate let slot: Int
+        fileprivate let reader: Reader?
+        /// The place among the reader's holds, or the stripe of a pin.
+        fileprivate let place: Int
+    }
+
+    /// Keeps the segment mapped until `release`, on the same thread, the last hold first; nil if it is retired.
+    @inline(__always)
+    func hold(_ slot: Int, by reader: Reader?) -> Hold? {
+        guard let reader, let place = reader.hold(slot) else {
+            let stripe = Stripe.current
+            return pin(slot, stripe: stripe) ? Hold(slot: slot, reader: nil, place: stripe) : nil
+        }
+        barrier.light()
+        let hold = Hold(slot: slot, reader: reader, place: place)
+        if slots[slot].lifecycle.load(ordering: .acquiring) == Segment.Lifecycle.inUse { return hold }
+        release(hold)
+        return nil
+    }
+
+    @inline(__always)
+    func release(_ hold: Hold) {
+        guard let reader = hold.reader else { return unpin(hold.slot, stripe: hold.place) }
+        reader.release(hold.place)
+        barrier.light()
+        if slots[hold.slot].lifecycle.load(ordering: .acquiring) != Segment.Lifecycle.inUse { unmapIfUnread(hold.slot) }
+    }
+
     /// Keeps the segment mapped until `unpin`; false if it is retired, and then nothing is pinned.
     @inline(__always)
     func pin(_ slot: Int, stripe: Int) -> Bool {
@@ -105,7 +140,10 @@ final class SegmentTable: @unchecked Sendable {
         return won
     }
 
+    @inline(never)
     private func unmapIfUnread(_ slot: Int) {
+        barrier.heavy()
+        if readers.hold(slot) { return }
         for stripe in 0..<Stripe.count
         where pins[slot * Stripe.count + stripe].value.load(ordering: .sequentiallyConsistent) != 0 { return }
         let (won, _) = slots[slot].lifecycle.compareExchange(

@@ -24,11 +24,8 @@ struct IndexBuilder {
         let workers = rowCount < 20_000 ? 1 : 8
         let order = tables.map(\.slot)
         let failures = Box(0)
+        index.reserve(rowCount)
         inParallel(workers) { worker in
-            let mine = stride(from: worker, to: Index.shardCount, by: workers)
-            for shard in mine {
-                index[shard].pointee.reserve(rowCount / Index.shardCount + 1)
-            }
             var accounts: [Int: Account] = [:]
             for slot in order {
                 guard let rows = bySlot[slot] else { continue }

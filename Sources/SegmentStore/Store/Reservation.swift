@@ -22,8 +22,10 @@ struct Reservation: Sendable {
     var unsealed: [Int] = []
     /// When the oldest unforced record was reserved, on the monotonic clock; nil: all is forced.
     var unforcedSince: Duration?
-    /// Where the tail wakes the background thread to touch pages ahead.
+    /// Where the tail has pages touched ahead.
     var touchMark = 0
+    /// Where the tail has the next segment made.
+    var spareMark = 0
 
     struct Extent: Sendable {
         var slot: Int
@@ -37,8 +39,10 @@ struct Reservation: Sendable {
         var sequence: UInt64
         var frame: UInt64
         var parity: Int
-        /// The background thread has something to do.
+        /// The background thread has something to flush, seal or make.
         var wakesBackground: Bool
+        /// Pages ahead of the tail are to be touched.
+        var wakesToucher: Bool
     }
 
     /// Takes room for a record and stores its frame; nil where the active segment and the spare have none.
@@ -63,7 +67,8 @@ struct Reservation: Sendable {
             sequence: nextSequence,
             frame: frame,
             parity: parity,
-            wakesBackground: false
+            wakesBackground: false,
+            wakesToucher: false
         )
         nextSequence += 1
         tail += length
@@ -76,6 +81,10 @@ struct Reservation: Sendable {
         }
         if tail >= touchMark {
             touchMark = .max
+            ticket.wakesToucher = true
+        }
+        if tail >= spareMark {
+            spareMark = .max
             ticket.wakesBackground = true
         }
         return ticket
@@ -100,7 +109,8 @@ struct Reservation: Sendable {
             sequence: nextSequence,
             frame: frame,
             parity: parity,
-            wakesBackground: true
+            wakesBackground: true,
+            wakesToucher: false
         )
         nextSequence += 1
         unforced.append(Extent(slot: slot, end: offset + length))
@@ -141,6 +151,7 @@ struct Reservation: Sendable {
         recordCount = segments[slot].pointee.recordCount.load(ordering: .relaxed)
         capacity = segments[slot].pointee.header.capacity
         touchMark = tail
+        spareMark = max(tail, capacity / 2)
     }
 
     /// True once a spare should be made.

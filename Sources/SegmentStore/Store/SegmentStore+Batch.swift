@@ -144,7 +144,7 @@ extension SegmentStore {
                 return tickets
             }
             defer { for ticket in tickets { publication.end(ticket) } }
-            if tickets.contains(where: \.wakesBackground) { background.wake() }
+            for ticket in tickets { wake(for: ticket) }
             for (draft, ticket) in zip(drafts, tickets) {
                 fill(draft, ticket)
                 try publish(draft, slot: ticket.slot, offset: ticket.offset)

@@ -12,19 +12,21 @@ extension SegmentStore {
         if forkGuard.isForkedChild { try checkReadable() }
         try closing.withLock { _ throws(StoreError) in
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
-            background.stop()
+            stopThreads()
             // Who holds a shard's lock finishes the write it is in; who comes later is refused.
             let allShards = Array(0..<Index.shardCount)
             index.withLocks(allShards[...]) { phase.store(Phase.closing, ordering: .sequentiallyConsistent) }
             // Whoever makes, seals or drops a segment, or refreshes, is done before the mappings and the lock go.
-            try maintenance.withLock { state throws(StoreError) in
-                defer { letGo() }
-                if !isReadOnly { try finish(&state) }
+            try sealing.withLock { _ throws(StoreError) in
+                try maintenance.withLock { _ throws(StoreError) in
+                    defer { letGo() }
+                    if !isReadOnly { try finish() }
+                }
             }
         }
     }
 
-    /// Ends the use of everything that the store holds. Under the closing and maintenance locks.
+    /// Ends the use of everything that the store holds. Under the closing, sealing and maintenance locks.
     func letGo() {
         phase.store(Phase.closed, ordering: .sequentiallyConsistent)
         for slot in segments.inUse { segments.retire(slot) }
@@ -34,11 +36,11 @@ extension SegmentStore {
         }
     }
 
-    private func finish(_ state: inout Maintenance) throws(StoreError) {
+    private func finish() throws(StoreError) {
         try force(below: reservation.withLock { $0.nextSequence })
-        try sealFull(&state)
+        try sealAllFull()
         let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
         // An empty one too: its footer spares the next opener a scan.
-        for slot in [active, spare] where slot >= 0 { try seal(slot, &state, isForced: true) }
+        for slot in [active, spare] where slot >= 0 { try seal(slot, isForced: true) }
     }
 }

@@ -73,10 +73,10 @@ extension SegmentStore {
     package func abandon() {
         closing.withLock { _ in
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
-            background.stop()
+            stopThreads()
             let allShards = Array(0..<Index.shardCount)
             index.withLocks(allShards[...]) { phase.store(Phase.closing, ordering: .sequentiallyConsistent) }
-            maintenance.withLock { _ in letGo() }
+            sealing.withLock { _ in maintenance.withLock { _ in letGo() } }
         }
     }
 }

@@ -6,10 +6,10 @@ import Synchronization
 extension SegmentStore {
     /// Runs whatever is due; returns how long there is nothing more to do, nil: until woken.
     func backgroundStep() -> Duration? {
-        touchAhead()
         // Failures here cost nothing yet: the set that needs the segment, or close, meets them again and reports them.
         if reservation.withLock({ $0.wantsSpare }) { try? makeSpare() }
         try? sealFull()
+        index.collapseFullBlocks()
         return intervalFlush()
     }
 
@@ -46,7 +46,7 @@ extension SegmentStore {
             }
             if let slot = state.continuable {
                 do throws(StoreError) {
-                    try continueSegment(slot, &state)
+                    try continueSegment(slot)
                     state.continuable = nil
                     if reservation.withLock({ $0.hasRoom(for: length) }) { return true }
                 } catch {
@@ -155,7 +155,7 @@ extension SegmentStore {
     }
 
     /// Goes on behind the last record of a closed segment, whose rows are kept for the footer to come.
-    private func continueSegment(_ slot: Int, _ state: inout Maintenance) throws(StoreError) {
+    private func continueSegment(_ slot: Int) throws(StoreError) {
         let segment = segments[slot]
         let recordEnd = segment.pointee.recordEnd.load(ordering: .relaxed)
         let known = SegmentLoader(
@@ -167,7 +167,8 @@ extension SegmentStore {
         var rows = RowTable()
         known.rows.forEach { rows.append($0) }
         try reopen(slot, rowCount: rows.count)
-        state.continued[slot] = KnownRows(rows: rows, end: recordEnd)
+        let kept = KnownRows(rows: rows, end: recordEnd)
+        continued.withLock { $0[slot] = kept }
         reservation.withLock { $0.activate(slot, in: segments) }
     }
 
@@ -193,16 +194,17 @@ extension SegmentStore {
     /// Writes the footers of the segments that are full.
     func sealFull() throws(StoreError) {
         guard reservation.withLock({ !$0.unsealed.isEmpty }) else { return }
-        try maintenance.withLock { state throws(StoreError) in
+        try sealing.withLock { _ throws(StoreError) in
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
-            try sealFull(&state)
+            try sealAllFull()
         }
     }
 
-    func sealFull(_ state: inout Maintenance) throws(StoreError) {
+    /// The same under the sealing lock.
+    func sealAllFull() throws(StoreError) {
         while let slot = reservation.withLock({ $0.unsealed.first }) {
             do throws(StoreError) {
-                try seal(slot, &state)
+                try seal(slot)
             } catch {
                 // A file that somebody deleted needs no footer, and must not keep the others from theirs.
                 guard error.code == .notFound else { throw error }
@@ -211,8 +213,13 @@ extension SegmentStore {
         }
     }
 
-    /// Writes the footer of a segment that takes no more records, once all of them are published and forced.
-    func seal(_ slot: Int, _ state: inout Maintenance, isForced: Bool? = nil) throws(StoreError) {
+    /// Writes the footer of a segment that takes no more records, once all of them are published and forced. Under the
+    /// sealing lock.
+    func seal(_ slot: Int, isForced: Bool? = nil) throws(StoreError) {
+        // A clear may be deleting the segment meanwhile.
+        let stripe = Stripe.current
+        guard segments.pin(slot, stripe: stripe) else { return }
+        defer { segments.unpin(slot, stripe: stripe) }
         let isForced = isForced ?? (options.durability != .never)
         if writesStopped.load(ordering: .acquiring) { throw writesStoppedError }
         if isForced {
@@ -226,7 +233,7 @@ extension SegmentStore {
             try SegmentFile.seal(
                 path: segment.pointee.path,
                 header: segment.pointee.header,
-                rows: rows(of: slot, recordEnd: recordEnd, after: state.continued[slot]),
+                rows: rows(of: slot, recordEnd: recordEnd, after: continued.withLock { $0[slot] }),
                 recordEnd: recordEnd,
                 isForced: isForced,
                 files: files
@@ -235,7 +242,7 @@ extension SegmentStore {
         } catch {
             throw StoreError(error, path: segment.pointee.path, doing: "writing the segment's footer")
         }
-        state.continued[slot] = nil
+        continued.withLock { $0[slot] = nil }
         segment.pointee.isSealed.store(true, ordering: .releasing)
     }
 
@@ -244,14 +251,15 @@ extension SegmentStore {
     /// A damaged record keeps its old row that way, and what it replaced stays dead.
     private func rows(of slot: Int, recordEnd: Int, after known: KnownRows?) -> RowTable {
         let segment = segments[slot]
-        var scanner = SegmentScanner(
-            source: MappedBytes(base: segment.pointee.base, count: recordEnd),
+        let appended = WrittenRows(
+            base: segment.pointee.base,
             header: segment.pointee.header,
-            salt: segment.pointee.salt,
-            limit: recordEnd,
-            stopsAtIncomplete: false
+            salt: segment.pointee.salt
+        ).rows(
+            from: known?.end ?? Format.recordsStart,
+            to: recordEnd,
+            count: segment.pointee.recordCount.load(ordering: .relaxed) - (known?.rows.count ?? 0)
         )
-        let appended = scanner.scan(from: known?.end ?? Format.recordsStart).rows
         guard let known else { return appended }
         var rows = known.rows
         appended.forEach { rows.append($0) }
@@ -273,7 +281,7 @@ extension SegmentStore {
                 let path = segments[slot].pointee.path
                 if state.continuable == slot { state.continuable = nil }
                 if state.emptyClosed == slot { state.emptyClosed = nil }
-                state.continued[slot] = nil
+                continued.withLock { $0[slot] = nil }
                 reservation.withLock { $0.unsealed.removeAll { $0 == slot } }
                 capacityMade.wrappingSubtract(segments[slot].pointee.header.capacity, ordering: .relaxed)
                 do throws(SystemError) {

@@ -32,29 +32,25 @@ extension SegmentStore {
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func get(_ key: RawSpan) throws(StoreError) -> [UInt8]? {
-        try lookUp(key) { record in
-            switch RecordCodec(rawValue: record.codecByte) {
-            case .raw: Array(record.storedValue)
-            case .lz4: Self.decompressed(record)
-            case nil: nil
-            }
-        }
+        guard let reading = try read(key) else { return nil }
+        defer { end(reading) }
+        if reading.record.isRaw { return Array(reading.record.storedValue) }
+        return checked(Self.decompressed(reading.record))
     }
 
     /// Appends the value of the key to the buffer; false, and nothing appended, where `get` gives nil.
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func get(_ key: RawSpan, appendingTo buffer: inout [UInt8]) throws(StoreError) -> Bool {
-        let found: Void? = try lookUp(key) { record in
-            guard record.codecByte != RecordCodec.raw.rawValue else {
-                buffer.append(contentsOf: record.storedValue)
-                return ()
-            }
-            guard let value = Self.decompressed(record) else { return nil }
-            buffer.append(contentsOf: value)
-            return ()
+        guard let reading = try read(key) else { return false }
+        defer { end(reading) }
+        if reading.record.isRaw {
+            buffer.append(contentsOf: reading.record.storedValue)
+            return true
         }
-        return found != nil
+        guard let value = checked(Self.decompressed(reading.record)) else { return false }
+        buffer.append(contentsOf: value)
+        return true
     }
 
     /// Lends the value of the key to the body without copying it; nil, and the body not called, where `get` gives nil.
@@ -64,7 +60,11 @@ extension SegmentStore {
     ///
     /// - Throws: `.closed` or `.forkedChild`. What the body throws belongs into its result.
     public func withValue<Result>(_ key: RawSpan, _ body: (RawSpan) -> Result) throws(StoreError) -> Result? {
-        try lookUp(key) { record in Self.lend(record, body) }
+        guard let reading = try read(key) else { return nil }
+        defer { end(reading) }
+        if reading.record.isRaw { return body(RawSpan(_unsafeBytes: reading.record.storedValue)) }
+        guard let value = checked(Self.decompressed(reading.record)) else { return nil }
+        return body(value.span.bytes)
     }
 
     /// Lends the value of the key along with what is known of the entry; otherwise as `withValue`.
@@ -74,21 +74,30 @@ extension SegmentStore {
         _ key: RawSpan,
         _ body: (EntryInfo, RawSpan) -> Result
     ) throws(StoreError) -> Result? {
-        try lookUp(key) { record in Self.lend(record) { body(EntryInfo(record), $0) } }
+        guard let reading = try read(key) else { return nil }
+        defer { end(reading) }
+        let info = EntryInfo(reading.record)
+        if reading.record.isRaw { return body(info, RawSpan(_unsafeBytes: reading.record.storedValue)) }
+        guard let value = checked(Self.decompressed(reading.record)) else { return nil }
+        return body(info, value.span.bytes)
     }
 
     /// What is known of the key's entry; its value is checked and not decoded.
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func entry(_ key: RawSpan) throws(StoreError) -> EntryInfo? {
-        try lookUp(key) { EntryInfo($0) }
+        guard let reading = try read(key) else { return nil }
+        defer { end(reading) }
+        return EntryInfo(reading.record)
     }
 
     /// True if `get` would give a value.
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func contains(_ key: RawSpan) throws(StoreError) -> Bool {
-        try lookUp(key) { _ in true } ?? false
+        guard let reading = try read(key) else { return false }
+        end(reading)
+        return true
     }
 
     /// Entries that can be got; those that expired unseen are among them.
@@ -96,77 +105,111 @@ extension SegmentStore {
 
     // MARK: Looking up
 
-    /// Finds the key's record, checks all of it, and runs the body while its segment is pinned.
-    @inline(__always)
-    private func lookUp<Result>(
-        _ key: RawSpan,
-        _ body: (RecordView) -> Result?
-    ) throws(StoreError) -> Result? {
-        try checkReadable()
-        let stripe = Stripe.current
-        let result: Result? = try key.withUnsafeBytes { key throws(StoreError) in
-            let hash = XXH3.hash(key, seed: keyHashSeed.load(ordering: .relaxed))
-            while true {
-                switch find(key, hash: hash, stripe: stripe, body) {
-                case .found(let result): return result
-                case .missing: return nil
-                case .moved: try checkReadable()
-                }
-            }
-        }
-        if result == nil { counters.misses.increment(stripe: stripe) } else { counters.hits.increment(stripe: stripe) }
-        return result
+    /// A record that answers for a key, and what keeps it where it is until `end`.
+    ///
+    /// Not generic, and nothing in it is counted by reference, so that a read calls nothing of Swift's runtime.
+    private struct Reading {
+        var record: RecordView
+        var hold: SegmentTable.Hold
+        /// The memory of a private copy, which `end` frees.
+        var copy: UnsafeMutableRawPointer?
     }
 
-    private enum Lookup<Result> {
-        case found(Result)
+    private enum Outcome {
+        case found
         case missing
         /// The record's segment left between the index's answer and the reading.
         case moved
     }
 
-    @inline(__always)
-    private func find<Result>(
-        _ key: UnsafeRawBufferPointer,
-        hash: UInt64,
-        stripe: Int,
-        _ body: (RecordView) -> Result?
-    ) -> Lookup<Result> {
-        let found = index.shard(for: hash).pointee.probe(hash) { entry, cell -> Lookup<Result>? in
-            guard segments.pin(entry.slot, stripe: stripe) else { return .moved }
-            defer { segments.unpin(entry.slot, stripe: stripe) }
-            // The slot may have been given to another segment before it was pinned; the entry is gone then.
-            guard IndexEntry(word: cell.pointee.load(ordering: .acquiring)).isSameRecord(as: entry) else {
-                return .moved
+    /// Finds the key's record, checks all of it and keeps its segment; what is found is ended by `end`.
+    ///
+    /// A miss is a short straight run of instructions up to the one load that waits for memory, so that the processor
+    /// gets on to the next read meanwhile; what only a candidate needs is in a function of its own.
+    private func read(_ key: RawSpan) throws(StoreError) -> Reading? {
+        try checkReadable()
+        let reader = readerFinder.current ?? segments.readers.register()
+        // The bytes are borrowed for the whole call.
+        let key = key.withUnsafeBytes { $0 }
+        let hash = XXH3.hash(key, seed: keyHashSeed.load(ordering: .relaxed))
+        let shard = index.shard(for: hash)
+        while true {
+            var reading: Reading?
+            let outcome = shard.pointee.probe(hash) { entry, cell in
+                candidate(entry, cell, key: key, reader: reader, &reading)
             }
-            return withRecord(entry) { record in
-                examine(record, entry: entry, cell: cell, key: key, body)
+            switch outcome {
+            case .found:
+                if let reader { reader.countHit() } else { counters.hits.increment(stripe: Stripe.current) }
+                return reading
+            case .missing, nil:
+                if let reader { reader.countMiss() } else { counters.misses.increment(stripe: Stripe.current) }
+                return nil
+            case .moved: try checkReadable()
             }
         }
-        return found ?? .missing
     }
 
-    /// The record where it lies, or, beside a writer who may reuse the file, a private copy of it.
     @inline(__always)
-    private func withRecord<Result>(_ entry: IndexEntry, _ body: (RecordView?) -> Result) -> Result {
-        let record = segments[entry.slot].pointee.record(at: entry.offset)
-        guard isReadOnly, let record else { return body(record) }
-        return withUnsafeTemporaryAllocation(byteCount: record.length, alignment: Format.alignment) { copy in
-            guard let base = copy.baseAddress else { return body(nil) }
-            base.copyMemory(from: record.base, byteCount: record.length)
-            return body(RecordView(base: base, length: record.length))
+    private func end(_ reading: Reading) {
+        if let copy = reading.copy { copy.deallocate() }
+        segments.release(reading.hold)
+    }
+
+    /// The decoded value; where a record whose checksum held does not decode, the read was none after all.
+    private func checked(_ value: [UInt8]?) -> [UInt8]? {
+        guard value == nil else { return value }
+        countDamage()
+        let stripe = Stripe.current
+        counters.hits.decrement(stripe: stripe)
+        counters.misses.increment(stripe: stripe)
+        return nil
+    }
+
+    /// Looks at what the entry names; nil: it is another key's record.
+    @inline(never)
+    private func candidate(
+        _ entry: IndexEntry,
+        _ cell: UnsafeMutablePointer<Atomic<UInt64>>,
+        key: UnsafeRawBufferPointer,
+        reader: Reader?,
+        _ reading: inout Reading?
+    ) -> Outcome? {
+        guard let hold = segments.hold(entry.slot, by: reader) else { return .moved }
+        // The slot may have been given to another segment before it was held; the entry is gone then.
+        guard IndexEntry(word: cell.pointee.load(ordering: .acquiring)).isSameRecord(as: entry) else {
+            segments.release(hold)
+            return .moved
         }
+        var record = segments[entry.slot].pointee.record(at: entry.offset)
+        // Beside a writer, who may reuse the file, a private copy is what is checked and given out.
+        let copy = isReadOnly ? record.map(Self.copy) : nil
+        if let copy, let length = record?.length { record = RecordView(base: copy, length: length) }
+        let outcome = examine(record, entry: entry, cell: cell, key: key)
+        if let record, outcome == .found {
+            reading = Reading(record: record, hold: hold, copy: copy)
+        } else {
+            copy?.deallocate()
+            segments.release(hold)
+        }
+        return outcome
+    }
+
+    @inline(never)
+    private static func copy(_ record: RecordView) -> UnsafeMutableRawPointer {
+        let copy = UnsafeMutableRawPointer.allocate(byteCount: record.length, alignment: Format.alignment)
+        copy.copyMemory(from: record.base, byteCount: record.length)
+        return copy
     }
 
     /// Decides whether the record answers for the key; nil: it is another key's.
     @inline(__always)
-    private func examine<Result>(
+    private func examine(
         _ record: RecordView?,
         entry: IndexEntry,
         cell: UnsafeMutablePointer<Atomic<UInt64>>,
-        key: UnsafeRawBufferPointer,
-        _ body: (RecordView) -> Result?
-    ) -> Lookup<Result>? {
+        key: UnsafeRawBufferPointer
+    ) -> Outcome? {
         let salt = segments[entry.slot].pointee.salt
         guard let record, Frame.length(of: record.frame) == record.length, record.layoutHolds, record.hasKey(key) else {
             noteIfDamaged(record, salt: salt)
@@ -183,11 +226,7 @@ extension SegmentStore {
             countDamage()
             return .missing
         }
-        guard let result = body(record) else {
-            countDamage()
-            return .missing
-        }
-        return .found(result)
+        return .found
     }
 
     /// A candidate by its hash whose key differs: another key with the same bits, or this key with damage in it.
@@ -218,15 +257,6 @@ extension SegmentStore {
     }
 
     // MARK: Decoding
-
-    @inline(__always)
-    private static func lend<Result>(_ record: RecordView, _ body: (RawSpan) -> Result) -> Result? {
-        if record.codecByte == RecordCodec.raw.rawValue {
-            return body(RawSpan(_unsafeBytes: record.storedValue))
-        }
-        guard let value = decompressed(record) else { return nil }
-        return body(value.span.bytes)
-    }
 
     /// The value of a record that is stored as LZ4; nil if the bytes don't decode to the length that the record states.
     @inline(never)

@@ -93,10 +93,10 @@ extension SegmentStore {
                 }
                 guard let reserved else { return nil }
                 defer { publication.end(reserved.ticket) }
-                if reserved.ticket.wakesBackground { background.wake() }
+                wake(for: reserved.ticket)
                 fill(draft, reserved.ticket)
                 clearFloor.store(reserved.ticket.sequence, ordering: .releasing)
-                for shard in allShards { index[shard].pointee.removeAll() }
+                index.removeAll()
                 for slot in segments.inUse {
                     segments[slot].pointee.liveBytes.store(0, ordering: .relaxed)
                     segments[slot].pointee.tombstoneBytes.store(0, ordering: .relaxed)

@@ -37,10 +37,12 @@ extension SegmentStore {
         let stripe = Stripe.current
         for slot in segments.inUse {
             // A footer that is being written or taken back meanwhile would look like damage.
-            maintenance.withLock { _ in
-                guard segments.pin(slot, stripe: stripe) else { return }
-                defer { segments.unpin(slot, stripe: stripe) }
-                verifySegment(slot, besideWriter: besideWriter, &report)
+            sealing.withLock { _ in
+                maintenance.withLock { _ in
+                    guard segments.pin(slot, stripe: stripe) else { return }
+                    defer { segments.unpin(slot, stripe: stripe) }
+                    verifySegment(slot, besideWriter: besideWriter, &report)
+                }
             }
         }
         return report

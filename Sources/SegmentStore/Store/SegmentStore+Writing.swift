@@ -100,7 +100,7 @@ extension SegmentStore {
             if let ticket { publication.begin(ticket) }
             return ticket
         }
-        if let ticket, ticket.wakesBackground { background.wake() }
+        if let ticket { wake(for: ticket) }
         return ticket
     }
 

@@ -14,7 +14,7 @@ import Synchronization
 /// try store.close()
 /// ```
 ///
-/// Locks, outermost first: closing, maintenance, flushing, the publication barrier's turn; and the shards' writer locks
+/// Locks, outermost first: closing, sealing, maintenance, flushing, the publication barrier's turn; and the shards' writer locks
 /// in ascending order; reservation inside all of them.
 /// No I/O is done and nothing is waited for under a shard's lock or the reservation lock.
 public final class SegmentStore: Sendable {
@@ -29,14 +29,22 @@ public final class SegmentStore: Sendable {
     let index: Index
     let segments: SegmentTable
     let forkGuard = ForkGuard()
+    let readerFinder: ReaderFinder
+    /// Flushes, seals, and makes segments.
     let background = BackgroundThread()
+    /// Touches pages ahead of the tail, for which a flush would come too late.
+    let toucher = BackgroundThread()
     let counters = Counters()
 
     /// Set once, when the first segment is known or made.
     let keyHashSeed: Atomic<UInt64>
     let identityBox: Mutex<DirectorySurvey.Identity>
-    /// Guards the making, sealing and dropping of segments.
+    /// Guards the writing of footers, for which nobody who needs a segment has to wait.
+    let sealing = Mutex<Void>(())
+    /// Guards the making, continuing and dropping of segments.
     let maintenance: Mutex<Maintenance>
+    /// What was known of continued segments when their footers were taken back, by slot.
+    let continued = Mutex<[Int: KnownRows]>([:])
     /// The reservation lock.
     let reservation: Mutex<Reservation>
     /// Records reserved and not yet published.
@@ -51,8 +59,7 @@ public final class SegmentStore: Sendable {
     let capacityMade = Atomic<Int>(0)
     /// Names must reach the disk before what they name counts as forced.
     let namesAreUnforced = Atomic<Bool>(false)
-    /// When the background thread last touched pages, on the monotonic clock.
-    let lastTouch = Mutex<Duration>(.zero)
+    let touching = Mutex<TouchState>(TouchState())
     let phase = Atomic<UInt8>(Phase.open)
     let writesStopped = Atomic<Bool>(false)
     let lock: Mutex<DirectoryLock?>
@@ -66,14 +73,12 @@ public final class SegmentStore: Sendable {
         static let closed: UInt8 = 2
     }
 
-    /// What the steps that make, seal and drop segments know.
+    /// What the steps that make and drop segments know.
     struct Maintenance: Sendable {
         /// A closed segment with room left, to go on with before a new one is made.
         var continuable: Int?
         /// A closed segment without records, which was made ahead and can be the next spare.
         var emptyClosed: Int?
-        /// What was known of continued segments when their footers were taken back, by slot.
-        var continued: [Int: KnownRows] = [:]
     }
 
     /// The rows of a segment up to a byte.
@@ -99,6 +104,7 @@ public final class SegmentStore: Sendable {
         }
         self.index = index
         self.segments = segments
+        readerFinder = segments.readers.finder
 
         var opened = try Opening(directory: directory, options: options, index: index, segments: segments).open()
         keyHashSeed = Atomic(opened.identity.keyHashSeed)
@@ -112,8 +118,11 @@ public final class SegmentStore: Sendable {
         forcedSequence.store(opened.reservation.nextSequence, ordering: .relaxed)
 
         guard !isReadOnly, options.runsBackgroundThread else { return }
-        let started = background.start { [weak self] in self?.backgroundStep() }
+        let started =
+            background.start(niceness: Self.backgroundNiceness) { [weak self] in self?.backgroundStep() }
+            && toucher.start { [weak self] in self?.touchAhead() }
         guard started else {
+            stopThreads()
             throw StoreError(.outOfMemory, path: directory, detail: "the system refuses to start another thread")
         }
     }
@@ -122,6 +131,7 @@ public final class SegmentStore: Sendable {
         if forkGuard.isForkedChild {
             // Its thread does not exist here; destroying what it waits on would wait for it.
             _ = Unmanaged.passRetained(background)
+            _ = Unmanaged.passRetained(toucher)
             return
         }
         try? close()
@@ -132,6 +142,21 @@ public final class SegmentStore: Sendable {
 
     /// What this directory's segments have in common; a reader of an empty directory learns it by a refresh.
     var identity: DirectorySurvey.Identity { identityBox.withLock { $0 } }
+
+    /// Flushing and sealing take processor time for milliseconds, which the callers' threads need more urgently.
+    private static let backgroundNiceness: CInt = 10
+
+    @inline(__always)
+    func wake(for ticket: Reservation.Ticket) {
+        if ticket.wakesBackground { background.wake() }
+        if ticket.wakesToucher { toucher.wake() }
+    }
+
+    /// Ends both threads, each after the step it is in.
+    func stopThreads() {
+        background.stop()
+        toucher.stop()
+    }
 
     // MARK: Conditions of every call
 

@@ -40,8 +40,8 @@ extension SegmentStore {
         try checkReadable()
         var statistics = StoreStatistics()
         statistics.entries = count
-        statistics.hits = counters.hits.total
-        statistics.misses = counters.misses.total
+        statistics.hits = counters.hits.total + segments.readers.hits
+        statistics.misses = counters.misses.total + segments.readers.misses
         statistics.damagedReads = counters.damagedReads.total
         statistics.sets = index.setCount
         for slot in segments.inUse {

@@ -27,11 +27,14 @@ final class BackgroundThread: @unchecked Sendable {
         mutex.deallocate()
     }
 
-    /// Starts the thread. The step returns how long to sleep unless woken; nil: until woken.
+    /// Starts the thread, so much below the process's priority. The step returns how long to sleep unless woken; nil:
+    /// until woken.
     ///
     /// Returns false if the system refuses another thread.
-    func start(step: @escaping @Sendable () -> Duration?) -> Bool {
+    func start(niceness: CInt = 0, step: @escaping @Sendable () -> Duration?) -> Bool {
         let thread = startThread { [self] in
+            // On Linux a thread has a niceness of its own.
+            if niceness > 0 { _ = nice(niceness) }
             while !stopping.load(ordering: .acquiring) {
                 let pause = step()
                 wait(atMost: pause)

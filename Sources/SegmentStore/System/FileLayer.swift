@@ -55,6 +55,8 @@ package protocol FileLayer: Sendable {
     func unmap(_ base: UnsafeMutableRawPointer, count: Int)
     /// Allows or forbids stores to a mapping; allowing needs a file that was opened for writing when it was mapped.
     func protect(_ base: UnsafeMutableRawPointer, count: Int, writable: Bool) throws(SystemError)
+    /// Asks for huge pages in a mapping from now on, or for none; a hint.
+    func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool)
     /// Faults pages in for writing, ahead of their use; a hint, whose failure costs only speed.
     func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int)
     /// Forces a range of a mapping to the disk and waits for it; `offset` is a multiple of the page size.
@@ -171,6 +173,10 @@ package struct LinuxFileLayer: FileLayer {
 
     package func protect(_ base: UnsafeMutableRawPointer, count: Int, writable: Bool) throws(SystemError) {
         _ = try checked("mprotect", mprotect(base, count, writable ? PROT_READ | PROT_WRITE : PROT_READ))
+    }
+
+    package func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool) {
+        _ = madvise(base, count, isPreferred ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     }
 
     package func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) {

@@ -45,6 +45,11 @@ final class StripedCounter: @unchecked Sendable {
         stripes[stripe].value.wrappingAdd(1, ordering: .relaxed)
     }
 
+    /// Takes a count back.
+    func decrement(stripe: Int) {
+        stripes[stripe].value.wrappingSubtract(1, ordering: .relaxed)
+    }
+
     var total: Int {
         var total = 0
         for stripe in 0..<Stripe.count { total += stripes[stripe].value.load(ordering: .relaxed) }
