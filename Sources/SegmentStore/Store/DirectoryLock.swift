@@ -32,7 +32,7 @@ struct DirectoryLock: ~Copyable, Sendable {
                 files: files
             )
             let number = descriptor.number
-            if try files.retrying({ () throws(SystemError) in try files.lock(number) }) { return descriptor }
+            if try files.lock(number) { return descriptor }
         } catch {
             throw StoreError(error, path: directory + "/" + fileName, doing: "taking the write lock")
         }

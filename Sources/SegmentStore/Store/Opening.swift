@@ -7,8 +7,8 @@ struct Opening {
     let options: StoreOptions
     let index: Index
     let segments: SegmentTable
+    let files: any FileLayer
 
-    var files: any FileLayer { options.files }
     private var isWriter: Bool { options.access == .readWrite }
 
     /// What an open store starts from.

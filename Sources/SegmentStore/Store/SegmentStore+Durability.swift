@@ -74,9 +74,7 @@ extension SegmentStore {
         let pageStart = start & ~(Self.pageSize - 1)
         do throws(SystemError) {
             let base = segment.pointee.base
-            try files.retrying { () throws(SystemError) in
-                try files.force(base, offset: pageStart, count: extent.end - pageStart, for: purpose)
-            }
+            try files.force(base, offset: pageStart, count: extent.end - pageStart, for: purpose)
         } catch {
             throw StoreError(error, path: segment.pointee.path, offset: pageStart, doing: "forcing records to the disk")
         }

@@ -92,7 +92,7 @@ public final class SegmentStore: Sendable {
     public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
         self.directory = directory
         self.options = options
-        files = options.files
+        files = RetryingFileLayer(options.files)
         isReadOnly = options.access == .readOnly
         guard let index = Index(), let segments = SegmentTable() else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
@@ -100,7 +100,8 @@ public final class SegmentStore: Sendable {
         self.index = index
         self.segments = segments
 
-        var opened = try Opening(directory: directory, options: options, index: index, segments: segments).open()
+        var opened = try Opening(directory: directory, options: options, index: index, segments: segments, files: files)
+            .open()
         keyHashSeed = Atomic(opened.identity.keyHashSeed)
         identityBox = Mutex(opened.identity)
         maintenance = Mutex(opened.maintenance)

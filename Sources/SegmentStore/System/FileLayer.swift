@@ -1,5 +1,5 @@
 import CLinux
-package import Glibc
+import Glibc
 
 /// A system call that failed: which one, and with which `errno`.
 package struct SystemError: Error, Sendable, Equatable {
@@ -31,17 +31,17 @@ package struct FileStatus: Sendable, Equatable {
 
 /// Every system call of the engine that touches a file or a mapping: the one place where tests make them fail.
 ///
-/// Calls mean what the system's do: they may be interrupted and may move fewer bytes than asked;
-/// `FileLayer+Whole.swift` makes whole operations of them.
+/// Calls mean what the system's do: they may be interrupted, after which `RetryingFileLayer` makes them again, and may
+/// move fewer bytes than asked; `FileLayer+Whole.swift` makes whole operations of them.
 package protocol FileLayer: Sendable {
-    func open(_ path: String, flags: CInt, mode: mode_t) throws(SystemError) -> CInt
+    func open(_ path: String, flags: CInt, mode: UInt32) throws(SystemError) -> CInt
     func close(_ descriptor: CInt)
     func status(of descriptor: CInt) throws(SystemError) -> FileStatus
     func status(at path: String) throws(SystemError) -> FileStatus
     /// The file system's magic number, as `statfs` gives it.
     func fileSystemType(of descriptor: CInt) throws(SystemError) -> Int
     func names(inDirectory path: String) throws(SystemError) -> [String]
-    func makeDirectory(_ path: String, mode: mode_t) throws(SystemError)
+    func makeDirectory(_ path: String, mode: UInt32) throws(SystemError)
     func rename(_ source: String, to destination: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
 
@@ -78,7 +78,7 @@ package protocol FileLayer: Sendable {
 package struct LinuxFileLayer: FileLayer {
     package init() {}
 
-    package func open(_ path: String, flags: CInt, mode: mode_t) throws(SystemError) -> CInt {
+    package func open(_ path: String, flags: CInt, mode: UInt32) throws(SystemError) -> CInt {
         try checked("open", Glibc.open(path, flags | O_CLOEXEC, mode))
     }
 
@@ -121,7 +121,7 @@ package struct LinuxFileLayer: FileLayer {
         }
     }
 
-    package func makeDirectory(_ path: String, mode: mode_t) throws(SystemError) {
+    package func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {
         _ = try checked("mkdir", mkdir(path, mode))
     }
 
