@@ -2,12 +2,15 @@
 protocol SegmentBytes {
     /// The bytes of the range, valid until the next call; nil where they cannot be read.
     mutating func bytes(at offset: Int, count: Int) -> UnsafeRawPointer?
+    /// Why bytes could not be read, if the system said so.
+    var failure: SystemError? { get }
 }
 
 /// A segment's own mapping, or a private copy of it.
 struct MappedBytes: SegmentBytes {
     let base: UnsafeRawPointer
     let count: Int
+    var failure: SystemError? { nil }
 
     @inline(__always)
     func bytes(at offset: Int, count: Int) -> UnsafeRawPointer? {
@@ -19,6 +22,7 @@ struct MappedBytes: SegmentBytes {
 struct WindowedBytes: SegmentBytes {
     private let descriptor: CInt
     private let files: any FileLayer
+    private(set) var failure: SystemError?
     private var window: [UInt8] = []
     private var windowStart = 0
     private static let windowLength = 1 << 20
@@ -31,11 +35,14 @@ struct WindowedBytes: SegmentBytes {
     mutating func bytes(at offset: Int, count: Int) -> UnsafeRawPointer? {
         if offset < windowStart || offset + count > windowStart + window.count {
             let length = max(count, Self.windowLength)
-            guard let read = try? files.bytes(of: descriptor, at: offset, count: length), read.count >= count else {
+            do throws(SystemError) {
+                window = try files.bytes(of: descriptor, at: offset, count: length)
+                windowStart = offset
+            } catch {
+                failure = error
                 return nil
             }
-            window = read
-            windowStart = offset
+            if window.count < count { return nil }
         }
         // The array is not touched again before the next call, so its storage stays where it is.
         return window.withUnsafeBytes { bytes in bytes.baseAddress.map { $0 + (offset - windowStart) } }

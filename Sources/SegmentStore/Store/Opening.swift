@@ -51,10 +51,10 @@ struct Opening {
         if isWriter { for path in survey.unfinished { try? files.unlink(path) } }
 
         let mapped = try map(survey, report: &opened.report)
-        var loaded = load(mapped, besideWriter: besideWriter)
+        var loaded = try load(mapped, besideWriter: besideWriter)
         if !isWriter && !besideWriter && DirectoryLock.isHeld(inDirectory: directory, files: files) {
             // A writer came meanwhile: what looked torn may have been its writing.
-            loaded = load(mapped, besideWriter: true)
+            loaded = try load(mapped, besideWriter: true)
         }
         var nextSequence: UInt64 = 1
         for (segment, rows) in zip(mapped, loaded) {
@@ -199,7 +199,7 @@ struct Opening {
         }
     }
 
-    private func load(_ mapped: [Mapped], besideWriter: Bool) -> [LoadedRows] {
+    private func load(_ mapped: [Mapped], besideWriter: Bool) throws(StoreError) -> [LoadedRows] {
         let results = mapped.map { _ in Box(LoadedRows()) }
         inParallel(mapped.count) { [files, segments, isWriter] number in
             let segment = segments[mapped[number].slot]
@@ -212,8 +212,14 @@ struct Opening {
             var loaded = LoadedRows()
             if isWriter {
                 loaded = loader.load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
-            } else if let descriptor = try? Descriptor(segment.pointee.path, flags: O_RDONLY, files: files) {
-                loaded = loader.load(descriptor.number, from: Format.recordsStart, files: files)
+            } else {
+                do throws(SystemError) {
+                    let descriptor = try Descriptor(segment.pointee.path, flags: O_RDONLY, files: files)
+                    loaded = try loader.load(descriptor.number, from: Format.recordsStart, files: files)
+                } catch {
+                    // What a writer has just deleted holds nothing any more.
+                    if error.number != ENOENT { loaded.failure = error }
+                }
             }
             segment.pointee.recordEnd.store(loaded.recordEnd, ordering: .relaxed)
             segment.pointee.recordCount.store(loaded.rows.count, ordering: .relaxed)
@@ -222,6 +228,11 @@ struct Opening {
             let done = loaded
             results[number].value.withLock { $0 = done }
         }
-        return results.map { $0.value.withLock { $0 } }
+        let loaded = results.map { $0.value.withLock { $0 } }
+        for (segment, rows) in zip(mapped, loaded) {
+            guard let failure = rows.failure else { continue }
+            throw StoreError(failure, path: segment.file.path, doing: "reading the segment")
+        }
+        return loaded
     }
 }
