@@ -80,7 +80,7 @@ struct Opening {
         guard builder.build(from: zip(mapped, loaded).map { (slot: $0.slot, rows: $1) }) else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
         }
-        if isWriter { prepareForWriting(mapped, loaded, opened: &opened) }
+        if isWriter { try prepareForWriting(mapped, loaded, opened: &opened) }
         return opened
     }
 
@@ -110,12 +110,19 @@ struct Opening {
                 }
                 try files.makeDirectory(path, mode: 0o700)
             }
-            // Where the parent cannot be opened its entries cannot be forced either; that is its owner's choice.
-            if options.durability != .never { try? files.forceDirectory(parent, for: .madeDirectory) }
+            if options.durability != .never { try forceEntries(of: parent) }
         } catch  where error.number == EEXIST {
             return
         } catch {
             throw StoreError(error, path: path, doing: "creating the directory")
+        }
+    }
+
+    private func forceEntries(of parent: String) throws(SystemError) {
+        do throws(SystemError) {
+            try files.forceDirectory(parent, for: .madeDirectory)
+        } catch  where error.number == EACCES {
+            // What cannot be opened cannot be forced either; that is its owner's choice.
         }
     }
 

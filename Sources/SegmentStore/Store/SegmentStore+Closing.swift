@@ -35,7 +35,7 @@ extension SegmentStore {
     }
 
     private func finish(_ state: inout Maintenance) throws(StoreError) {
-        try force(below: reservation.withLock { $0.nextSequence })
+        try forceEverything()
         try sealFull(&state)
         let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
         // An empty one too: its footer spares the next opener a scan.

@@ -16,8 +16,13 @@ extension SegmentStore {
     public func flush() throws(StoreError) {
         try checkReadable()
         if isReadOnly { return }
-        let sequence = reservation.withLock { $0.nextSequence }
-        try force(below: sequence)
+        try forceEverything()
+    }
+
+    /// Forces all that was reserved so far; throws if a flush ever failed, whether or not that cost a record.
+    func forceEverything() throws(StoreError) {
+        try force(below: reservation.withLock { $0.nextSequence })
+        if let failure = flushing.withLock({ $0.failure }) { throw failure }
     }
 
     /// Returns once the record is as safe as the durability option promises.
@@ -34,18 +39,30 @@ extension SegmentStore {
                 try forceAll(for: purpose)
                 state.flushes += 1
             } catch {
-                // The kernel may have dropped the pages: trying again could report success for bytes that are lost.
-                state.failure = error
-                writesStopped.store(true, ordering: .releasing)
+                stopWrites(after: error, &state)
                 throw error
             }
         }
+    }
+
+    /// The error of a failed system call, to be thrown. A flush that failed, of whatever it was, stops the writes.
+    func failure(_ error: SystemError, path: String, doing action: String) -> StoreError {
+        let failure = StoreError(error, path: path, doing: action)
+        if error.isFailedFlush { flushing.withLock { stopWrites(after: failure, &$0) } }
+        return failure
+    }
+
+    /// The kernel may have dropped the pages: trying again could report success for bytes that are lost.
+    private func stopWrites(after failure: StoreError, _ state: inout FlushState) {
+        if state.failure == nil { state.failure = failure }
+        writesStopped.store(true, ordering: .releasing)
     }
 
     /// What a flush has to force, seen in one moment.
     private struct Snapshot: Sendable {
         var extents: [Reservation.Extent]
         var sequence: UInt64
+        var since: Duration?
     }
 
     private func forceAll(for purpose: ForcePurpose) throws(StoreError) {
@@ -54,12 +71,23 @@ extension SegmentStore {
             if reservation.active >= 0 {
                 extents.append(Reservation.Extent(slot: reservation.active, end: reservation.tail))
             }
-            reservation.unforced = []
-            reservation.unforcedSince = nil
-            return Snapshot(extents: extents, sequence: reservation.nextSequence)
+            defer {
+                reservation.unforced = []
+                reservation.unforcedSince = nil
+            }
+            return Snapshot(
+                extents: extents,
+                sequence: reservation.nextSequence,
+                since: reservation.unforcedSince
+            )
         }
-        try forceNames()
-        for extent in snapshot.extents { try force(extent, for: purpose) }
+        do throws(StoreError) {
+            try forceNames()
+            for extent in snapshot.extents { try force(extent, for: purpose) }
+        } catch {
+            reservation.withLock { $0.unforcedSince = snapshot.since }
+            throw error
+        }
         forcedSequence.store(snapshot.sequence, ordering: .releasing)
     }
 

@@ -10,6 +10,9 @@ package struct SystemError: Error, Sendable, Equatable {
         self.call = call
         self.number = number
     }
+
+    /// True if bytes or names that were to reach the disk may not have, and may be gone from memory too.
+    var isFailedFlush: Bool { ["msync", "fdatasync", "fsync"].contains(call) }
 }
 
 /// What the engine asks of a file's metadata.
