@@ -16,7 +16,7 @@ final class FaultScenario {
     /// What each key may give.
     private var allowed: [String: [[UInt8]?]] = [:]
     /// All that a key was ever to have.
-    private var history: [String: [[UInt8]]] = [:]
+    private var history: [String: [[UInt8]?]] = [:]
     private(set) var errors: [StoreError] = []
     private(set) var problems: [String] = []
 
@@ -183,46 +183,42 @@ final class FaultScenario {
     private func check(_ store: SegmentStore) {
         var live = 0
         for (key, values) in allowed.sorted(by: { $0.key < $1.key }) {
-            guard let got = attempt({ try store.get(key) }) else { return problems.append("a read failed") }
-            if !values.contains(where: { Self.isSame($0, got) }) {
-                problems.append("\(key) gives \(Self.describe(got))")
-            }
-            allowed[key] = [got]
-            if let got {
+            let shown = attempt { try store.withValue(key) { lent in lent.withUnsafeBytes { Self.match($0, values) } } }
+            guard let shown else { return problems.append("a read failed") }
+            switch shown {
+            case .some(.some(let number)):
                 live += 1
-                let isLent = attempt { try store.withValue(key) { $0.withUnsafeBytes { Self.isSame($0, got) } } }
-                if isLent != true { problems.append("\(key) is lent as something else") }
+                allowed[key] = [values[number]]
+            case .some(nil): problems.append("\(key) gives something else")
+            case nil where values.contains { $0 == nil }: allowed[key] = [nil]
+            case nil: problems.append("\(key) gives nothing")
             }
         }
         if store.count != live { problems.append("the store counts \(store.count) entries, has \(live)") }
+        for key in ["small 0", "compressed"] {
+            guard let got = attempt({ try store.get(key) }) else { return problems.append("a read failed") }
+            if got != allowed[key]?.last ?? nil { problems.append("\(key) is lent as something else") }
+        }
+    }
+
+    /// Which of the values the bytes are. Compared as memory: debug builds take long over bytes one by one.
+    private static func match(_ bytes: UnsafeRawBufferPointer, _ values: [[UInt8]?]) -> Int? {
+        values.firstIndex { value in
+            guard let value, value.count == bytes.count else { return false }
+            return value.withUnsafeBytes { value in
+                guard let base = value.baseAddress, let other = bytes.baseAddress else { return true }
+                return memcmp(base, other, value.count) == 0
+            }
+        }
     }
 
     private func checkIsHistory(_ reader: SegmentStore) {
-        for key in allowed.keys {
-            guard let got = attempt({ try reader.get(key) }) else { return problems.append("a read failed") }
-            if let got, history[key]?.contains(where: { Self.isSame($0, got) }) != true {
-                problems.append("a reader whose refresh failed gives \(Self.describe(got)) for \(key)")
+        for (key, values) in history {
+            let shown = attempt {
+                try reader.withValue(key) { lent in lent.withUnsafeBytes { Self.match($0, values) } }
             }
+            if case .some(.some(nil)) = shown { problems.append("a reader whose refresh failed gives \(key) anew") }
         }
-    }
-
-    /// Compares as memory: debug builds take long over bytes one by one.
-    private static func isSame(_ left: [UInt8]?, _ right: [UInt8]?) -> Bool {
-        guard let left, let right else { return left == nil && right == nil }
-        return left.withUnsafeBytes { isSame($0, right) }
-    }
-
-    private static func isSame(_ left: UnsafeRawBufferPointer, _ right: [UInt8]) -> Bool {
-        right.withUnsafeBytes { right in
-            guard let base = left.baseAddress, let other = right.baseAddress else {
-                return left.isEmpty && right.isEmpty
-            }
-            return left.count == right.count && memcmp(base, other, left.count) == 0
-        }
-    }
-
-    private static func describe(_ value: [UInt8]?) -> String {
-        value.map { "\($0.count) bytes, \($0.prefix(4))" } ?? "nothing"
     }
 
     /// Without faults the store opens, is whole, has what it showed last, and can be written.
