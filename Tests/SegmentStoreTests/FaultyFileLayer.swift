@@ -42,6 +42,7 @@ final class FaultyFileLayer: FileLayer {
         var descriptors: [CInt: String] = [:]
         var mappings: [UInt: Int] = [:]
         var misuses: [String] = []
+        var refused: String?
         var beforeForcing: (@Sendable (ForcePurpose) -> Void)?
     }
 
@@ -64,6 +65,9 @@ final class FaultyFileLayer: FileLayer {
 
     /// Interrupts every call once before it is let through.
     func interruptFirstAttempts() { state.withLock { $0.interruptsFirstAttempts = true } }
+
+    /// Denies access to the file, also to root.
+    func refuse(_ path: String) { state.withLock { $0.refused = path } }
 
     /// Runs the closure before every call that forces, which then fails or not.
     func beforeForcing(_ body: (@Sendable (ForcePurpose) -> Void)?) { state.withLock { $0.beforeForcing = body } }
@@ -121,6 +125,7 @@ final class FaultyFileLayer: FileLayer {
 
     func open(_ path: String, flags: CInt, mode: mode_t) throws(SystemError) -> CInt {
         try check(.open, "open")
+        if state.withLock({ $0.refused == path }) { throw SystemError(call: "open", number: EACCES) }
         let descriptor = try linux.open(path, flags: flags, mode: mode)
         state.withLock { $0.descriptors[descriptor] = path }
         return descriptor

@@ -26,7 +26,7 @@ struct Opening {
 
     func open() throws(StoreError) -> Opened {
         if isWriter { try makeDirectory() } else { try checkDirectory() }
-        let hint = DirectoryLock.directoryHint(inDirectory: directory, files: files)
+        let hint = try DirectoryLock.directoryHint(inDirectory: directory, files: files)
         // Before the lock file is written: a directory of a newer format must not be touched.
         var survey = try DirectorySurvey(directory, hint: hint, files: files)
         var lock: DirectoryLock?
@@ -35,7 +35,7 @@ struct Opening {
             lock = try DirectoryLock(directory: directory, files: files)
             survey = try DirectorySurvey(directory, hint: hint, files: files)
         } else {
-            besideWriter = DirectoryLock.isHeld(inDirectory: directory, files: files)
+            besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
         }
 
         var opened = Opened(
@@ -52,7 +52,7 @@ struct Opening {
 
         let mapped = try map(survey, report: &opened.report)
         var loaded = try load(mapped, besideWriter: besideWriter)
-        if !isWriter && !besideWriter && DirectoryLock.isHeld(inDirectory: directory, files: files) {
+        if !isWriter && !besideWriter, try DirectoryLock.isHeld(inDirectory: directory, files: files) {
             // A writer came meanwhile: what looked torn may have been its writing.
             loaded = try load(mapped, besideWriter: true)
         }

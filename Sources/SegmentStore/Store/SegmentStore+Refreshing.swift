@@ -16,7 +16,7 @@ extension SegmentStore {
             let isEmpty = segments.inUse.isEmpty
             let hint =
                 isEmpty
-                ? DirectoryLock.directoryHint(inDirectory: directory, files: files) : identity.directory
+                ? try DirectoryLock.directoryHint(inDirectory: directory, files: files) : identity.directory
             let survey = try DirectorySurvey(directory, hint: hint, files: files)
             if isEmpty, let found = survey.identity {
                 identityBox.withLock { $0 = found }
@@ -29,7 +29,7 @@ extension SegmentStore {
     }
 
     private func refresh(from survey: DirectorySurvey) throws(StoreError) {
-        let besideWriter = DirectoryLock.isHeld(inDirectory: directory, files: files)
+        let besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
         var vanished = segments.inUse
         let known = Dictionary(vanished.map { (segments[$0].pointee.header.generation, $0) }) { first, _ in first }
         var news: [(slot: Int, rows: LoadedRows)] = []
