@@ -31,7 +31,13 @@ struct SegmentLoader {
         if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = UnsafeRawBufferPointer(start: base + trailerStart - length, count: length)
-            if let rows = RowTable(mapped: bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash) {
+            if let rows = RowTable(
+                mapped: bytes,
+                rowCount: rowCount,
+                recordEnd: recordEnd,
+                highestSequence: header.highestSequence,
+                rowsHash: rowsHash
+            ) {
                 return sealed(rows, recordEnd: recordEnd)
             }
         }
@@ -66,7 +72,13 @@ struct SegmentLoader {
         if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = try files.bytes(of: descriptor, at: trailerStart - length, count: length)
-            if let rows = RowTable(bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash) {
+            if let rows = RowTable(
+                bytes,
+                rowCount: rowCount,
+                recordEnd: recordEnd,
+                highestSequence: header.highestSequence,
+                rowsHash: rowsHash
+            ) {
                 return sealed(rows, recordEnd: recordEnd)
             }
         }

@@ -21,7 +21,12 @@ extension Opening {
             }
             if try seal(segment, rows) { sealedNow.insert(segment.slot) }
         }
-        if let spare = empty.last(where: { Format.spareCapacities.contains($0.file.header.capacity) }),
+        let nextSequence = opened.reservation.nextSequence
+        let spare = empty.last { segment in
+            Format.spareCapacities.contains(segment.file.header.capacity)
+                && segment.file.header.hasRoom(forSequence: nextSequence)
+        }
+        if let spare,
             try makeWritable(spare)
         {
             opened.reservation.spare = spare.slot
@@ -39,11 +44,12 @@ extension Opening {
         } catch {
             throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
         }
-        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded)
+        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded, nextSequence: nextSequence)
         guard opened.reservation.spare < 0 else { return }
         let last = Array(zip(mapped, loaded)).last { segment, rows in
             rows.isSealed && rows.rows.count > 0 && segment.isWhole && !sealedNow.contains(segment.slot)
-                && hasRoom(segment, rows) && segments.isInUse(segment.slot)
+                && hasRoom(segment, rows) && segment.file.header.hasRoom(forSequence: nextSequence)
+                && segments.isInUse(segment.slot)
         }
         if let last { opened.maintenance.continuable = last.0.slot }
     }
@@ -74,10 +80,11 @@ extension Opening {
     }
 
     /// The closed segment without records that was made last; older ones go.
-    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows]) -> Int? {
+    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows], nextSequence: UInt64) -> Int? {
         var empty = Array(zip(mapped, loaded)).filter { segment, rows in
             rows.isSealed && rows.rows.count == 0 && segment.isWhole
                 && Format.spareCapacities.contains(segment.file.header.capacity)
+                && segment.file.header.hasRoom(forSequence: nextSequence)
         }
         let kept = empty.popLast()
         for (segment, _) in empty {

@@ -70,6 +70,7 @@ struct Opening {
         }
         opened.reservation.nextSequence = max(nextSequence, opened.clearFloor + 1)
         opened.reservation.highestNumber = survey.highestNumber
+        if isWriter { try checkRoomForCounting(opened.reservation) }
 
         let builder = IndexBuilder(
             index: index,
@@ -82,6 +83,18 @@ struct Opening {
         }
         if isWriter { try prepareForWriting(mapped, loaded, opened: &opened) }
         return opened
+    }
+
+    /// Refuses to write where a header states a number or a sequence so high that the headers to come could not state
+    /// theirs: no honest one does.
+    private func checkRoomForCounting(_ reservation: Reservation) throws(StoreError) {
+        let highest = max(reservation.nextSequence, reservation.highestNumber)
+        guard highest > Format.highestHeaderNumber - Format.sequenceSpan else { return }
+        throw StoreError(
+            .unsupportedFormat,
+            path: directory,
+            detail: "a segment states the number or sequence \(highest), which leaves none to give; open read-only"
+        )
     }
 
     // MARK: The directory
