@@ -115,4 +115,25 @@ import Testing
         scenario.checkWithoutFaults()
         #expect(scenario.problems == [])
     }
+
+    /// A file with a hole may come to a file system that cannot allocate; stores into the hole must not meet a full disk.
+    @Test func theHoleOfAClosedSegmentIsFilledWhereBlocksCannotBeAllocated() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        var options = StoreOptions.stepped()
+        let first = try SegmentStore(directory: directory.path, options: options)
+        try first.set("key", to: [1])
+        try first.close()
+        let path = try #require(directory.segmentPaths.first)
+        #expect(try LinuxFileLayer().status(at: path).allocatedBytes < 100_000)
+
+        let files = FaultyFileLayer()
+        files.arm(Fault(calls: [.allocate], effect: .error(EOPNOTSUPP), isLasting: true))
+        options.files = files
+        let second = try SegmentStore(directory: directory.path, options: options)
+        try second.set("other", to: [2])
+        let status = try LinuxFileLayer().status(at: path)
+        #expect(status.allocatedBytes >= status.length - 4_096)
+        #expect(try second.get("key") == [1])
+        try second.close()
+    }
 }

@@ -92,11 +92,13 @@ struct SegmentFile {
         path: String,
         header: SegmentHeader,
         rowCount: Int,
+        recordEnd: Int,
         files: any FileLayer
     ) throws(SystemError) {
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
-        try files.allocateFully(descriptor.number, offset: 0, count: header.capacity)
         let trailer = header.capacity - Format.footerTrailerLength
+        let rows = trailer - rowCount * Format.footerRowLength
+        try files.allocateFully(descriptor.number, offset: recordEnd, count: rows - recordEnd)
         try files.writeFully(
             descriptor.number,
             [UInt8](repeating: 0, count: Format.footerTrailerLength),
@@ -105,7 +107,7 @@ struct SegmentFile {
         // Whatever the durability: a footer that came back after a power cut would hide what is appended now.
         try files.force(descriptor.number, for: .zeroedTrailer)
         // A record torn there later is told by its checksum, which must read as zero until it is written.
-        try zero(descriptor.number, from: trailer - rowCount * Format.footerRowLength, to: trailer, files: files)
+        try files.writeZeros(descriptor.number, from: rows, to: trailer)
     }
 
     /// Zeroes a range and frees its blocks, or only zeroes it where the file system cannot free them.
@@ -119,22 +121,7 @@ struct SegmentFile {
         do throws(SystemError) {
             try files.punchHole(descriptor, offset: start, count: end - start)
         } catch  where error.number == EOPNOTSUPP {
-            try zero(descriptor, from: start, to: end, files: files)
-        }
-    }
-
-    private static func zero(
-        _ descriptor: CInt,
-        from start: Int,
-        to end: Int,
-        files: any FileLayer
-    ) throws(SystemError) {
-        let zeros = [UInt8](repeating: 0, count: min(1 << 16, max(0, end - start)))
-        var position = start
-        while position < end {
-            let step = min(zeros.count, end - position)
-            try files.writeFully(descriptor, step == zeros.count ? zeros : Array(zeros[..<step]), at: position)
-            position += step
+            try files.writeZeros(descriptor, from: start, to: end)
         }
     }
 }

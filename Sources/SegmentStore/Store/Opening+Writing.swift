@@ -138,7 +138,9 @@ extension Opening {
         let slot = segments[segment.slot]
         return try succeeds(segment) { () throws(SystemError) in
             try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                try files.allocateFully(descriptor, offset: 0, count: segment.file.header.capacity)
+                let start = Format.recordsStart
+                let free = segment.file.header.capacity - start
+                try files.allocateFully(descriptor, offset: start, count: free)
                 if options.durability != .never { try files.force(descriptor, for: .foundSpare) }
             }
             try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)

@@ -182,6 +182,7 @@ extension SegmentStore {
                 path: segment.pointee.path,
                 header: segment.pointee.header,
                 rowCount: rowCount,
+                recordEnd: segment.pointee.recordEnd.load(ordering: .relaxed),
                 files: files
             )
             try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: true)

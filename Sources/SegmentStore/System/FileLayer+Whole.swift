@@ -55,21 +55,25 @@ extension FileLayer {
         if let failure { throw failure }
     }
 
-    /// Allocates disk blocks for the range, so that a full disk shows here and not as a signal in a store to a mapping.
+    /// Allocates disk blocks for a range that holds nothing, so that a full disk shows here and not as a signal in a store
+    /// to a mapping.
     ///
-    /// Where the file system has no `fallocate`, zeros are written over what lies beyond the end of the file.
+    /// Where the file system has no `fallocate`, zeros are written over the range: holes in it look like zeros.
     func allocateFully(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
         do throws(SystemError) {
             try allocate(descriptor, offset: offset, count: count)
         } catch  where error.number == EOPNOTSUPP {
-            let length = try status(of: descriptor).length
-            let zeros = [UInt8](repeating: 0, count: 1 << 20)
-            var position = max(offset, length)
-            while position < offset + count {
-                let step = min(zeros.count, offset + count - position)
-                try writeFully(descriptor, step == zeros.count ? zeros : Array(zeros[..<step]), at: position)
-                position += step
-            }
+            try writeZeros(descriptor, from: offset, to: offset + count)
+        }
+    }
+
+    func writeZeros(_ descriptor: CInt, from start: Int, to end: Int) throws(SystemError) {
+        let zeros = [UInt8](repeating: 0, count: min(1 << 20, max(0, end - start)))
+        var position = start
+        while position < end {
+            let step = min(zeros.count, end - position)
+            try writeFully(descriptor, step == zeros.count ? zeros : Array(zeros[..<step]), at: position)
+            position += step
         }
     }
 
