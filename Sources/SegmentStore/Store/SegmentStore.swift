@@ -88,7 +88,7 @@ public final class SegmentStore: Sendable {
     ///
     /// - Throws: `.locked` with the holder if another opener writes, `.notFound` if there is nothing to read,
     ///   `.unsupportedFormat` if a newer version wrote here (nothing is touched then), `.permissionDenied`,
-    ///   `.notADirectory`, or `.inputOutput`.
+    ///   `.notADirectory`, `.noSpace` or `.inputOutput`; the last two also where a flush of what was found fails.
     public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
         self.directory = directory
         self.options = options
