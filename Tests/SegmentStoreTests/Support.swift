@@ -8,8 +8,12 @@ import Testing
 final class TemporaryDirectory: Sendable {
     let path: String
 
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "granary-\(UUID().uuidString)")
+    /// In memory where the system has a place for that, for tests that make and force many files.
+    init(inMemory: Bool = false) throws {
+        var parent = FileManager.default.temporaryDirectory
+        let memory = URL(fileURLWithPath: "/dev/shm")
+        if inMemory && FileManager.default.isWritableFile(atPath: memory.path) { parent = memory }
+        let url = parent.appending(path: "granary-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
     }

@@ -85,17 +85,23 @@ package struct RowTable: @unchecked Sendable {
     }
 
     /// Takes rows over if they are as many as announced, unchanged, in order and inside the records.
-    package init?(_ bytes: [UInt8], rowCount: Int, recordEnd: Int, rowsHash: UInt64) {
+    package init?(_ bytes: [UInt8], rowCount: Int, recordEnd: Int, highestSequence: UInt64, rowsHash: UInt64) {
         storage = .owned(bytes)
         count = rowCount
-        guard holds(recordEnd: recordEnd, rowsHash: rowsHash) else { return nil }
+        guard holds(recordEnd: recordEnd, highestSequence: highestSequence, rowsHash: rowsHash) else { return nil }
     }
 
     /// The same for rows in a mapping that outlives the table.
-    package init?(mapped bytes: UnsafeRawBufferPointer, rowCount: Int, recordEnd: Int, rowsHash: UInt64) {
+    package init?(
+        mapped bytes: UnsafeRawBufferPointer,
+        rowCount: Int,
+        recordEnd: Int,
+        highestSequence: UInt64,
+        rowsHash: UInt64
+    ) {
         storage = .mapped(bytes)
         count = rowCount
-        guard holds(recordEnd: recordEnd, rowsHash: rowsHash) else { return nil }
+        guard holds(recordEnd: recordEnd, highestSequence: highestSequence, rowsHash: rowsHash) else { return nil }
     }
 
     package mutating func append(_ row: FooterRow) {
@@ -145,7 +151,7 @@ package struct RowTable: @unchecked Sendable {
         }
     }
 
-    private func holds(recordEnd: Int, rowsHash: UInt64) -> Bool {
+    private func holds(recordEnd: Int, highestSequence: UInt64, rowsHash: UInt64) -> Bool {
         withUnsafeBytes { bytes in
             guard bytes.count == count * Format.footerRowLength,
                 XXH3.hash(bytes) == rowsHash
@@ -154,7 +160,7 @@ package struct RowTable: @unchecked Sendable {
             for index in 0..<count {
                 guard let row = FooterRow(bytes, at: index * Format.footerRowLength),
                     row.offset >= end, row.length >= Format.recordHeaderLength, row.offset + row.length <= recordEnd,
-                    row.offset < Format.offsetLimit, row.sequence <= Format.highestNumber
+                    row.offset < Format.offsetLimit, row.sequence <= highestSequence
                 else { return false }
                 end = row.offset + row.length
             }

@@ -42,6 +42,8 @@ package enum Format {
     package static let highestNumber: UInt64 = 1 << 62
     /// What a header may state at most, so far below that counting on from there never arrives.
     package static let highestHeaderNumber: UInt64 = 1 << 60
+    /// Sequences given while a segment takes records, at most; years of writing without a pause use a part of half.
+    package static let sequenceSpan: UInt64 = 1 << 48
     /// What a file's name may state at most; no honest one comes near.
     package static let highestNamedNumber: UInt64 = 1 << 48
     /// Records begin below: an index entry has 27 bits for the offset in units of 8 bytes.

@@ -41,6 +41,17 @@ package struct SegmentHeader: Sendable, Equatable {
     /// The state word of a segment whose content may be thrown away; every other value reads as live.
     package static let spareState: UInt64 = 0x5241_5053_4547_4D53
 
+    /// No record in the segment may state a higher sequence.
+    ///
+    /// Honest ones stay far below half the span: a segment is left for a new one before. So one forged sequence moves
+    /// those to come by a span at most, and never to where headers could not state them.
+    package var highestSequence: UInt64 { baseSequence + Format.sequenceSpan }
+
+    /// True if records with the sequence and all that can follow it may be appended here.
+    package func hasRoom(forSequence sequence: UInt64) -> Bool {
+        sequence <= baseSequence + Format.sequenceSpan / 2
+    }
+
     package func encoded() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: Format.headerLength)
         bytes.put(Format.magic, at: 0)

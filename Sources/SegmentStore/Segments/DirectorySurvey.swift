@@ -44,7 +44,15 @@ struct DirectorySurvey {
             let named = UInt64(name.dropLast(SegmentFile.suffix.count))
             // A name is a hint at most, and an absurd one is none.
             highestNumber = max(highestNumber, named.map { $0 > Format.highestNamedNumber ? 0 : $0 } ?? 0)
-            guard let (pair, status) = try Self.read(path, files: layer) else { continue }
+            let pair: HeaderPair
+            let status: FileStatus
+            switch try Self.look(path, isNumbered: named != nil, files: layer) {
+            case .nothing: continue
+            case .noSegment(let reason):
+                findings.append(.noSegment(path, reason))
+                continue
+            case .file(let found, let foundStatus): (pair, status) = (found, foundStatus)
+            }
             if let reason = pair.unsupportedReason {
                 throw StoreError(
                     .unsupportedFormat,
@@ -111,16 +119,25 @@ struct DirectorySurvey {
         return best?.key
     }
 
-    /// Both header copies of a file; nil for what is no regular file or has just gone.
-    private static func read(
+    private enum Look {
+        case file(HeaderPair, FileStatus)
+        /// It has just gone.
+        case nothing
+        /// What it is instead.
+        case noSegment(String)
+    }
+
+    /// Reads both header copies of a file. What cannot be a segment must not keep the store from opening.
+    private static func look(
         _ path: String,
+        isNumbered: Bool,
         files: any FileLayer
-    ) throws(StoreError) -> (HeaderPair, FileStatus)? {
+    ) throws(StoreError) -> Look {
         do throws(SystemError) {
             // Opening a FIFO would wait for its other end.
             let descriptor = try Descriptor(path, flags: O_RDONLY | O_NONBLOCK, files: files)
             let status = try files.status(of: descriptor.number)
-            guard status.isRegularFile else { return nil }
+            guard status.isRegularFile else { return .noSegment("it is no regular file") }
             var pair = HeaderPair(.unreadable, .unreadable)
             // A copy caught half-written beside a writer is whole a moment later.
             for _ in 0..<3 {
@@ -128,10 +145,17 @@ struct DirectorySurvey {
                 pair = HeaderPair(startOfFile: bytes.span.bytes)
                 if pair.damagedOffsets.isEmpty { break }
             }
-            return (pair, status)
-        } catch  where error.number == ENOENT {
-            return nil
+            return .file(pair, status)
         } catch {
+            switch error.number {
+            case ENOENT: return .nothing
+            case ELOOP: return .noSegment("it is a link that leads nowhere")
+            case ENXIO, ENODEV: return .noSegment("it is no regular file")
+            case EACCES, EPERM:
+                // Under a number of a segment it is likely to be one, and going on without it would lose its keys.
+                if !isNumbered { return .noSegment("it may not be read") }
+            default: break
+            }
             throw StoreError(error, path: path, doing: "reading the segment's header")
         }
     }
@@ -152,6 +176,10 @@ extension Finding {
                 ? "neither copy of its header can be read: if it was a segment, its records are lost; it was left alone"
                 : "it is no segment, whatever its name; it was left alone"
         )
+    }
+
+    fileprivate static func noSegment(_ path: String, _ reason: String) -> Finding {
+        Finding(kind: .foreignSegment, path: path, offset: 0, length: 0, loss: "\(reason); it was left alone")
     }
 
     fileprivate static func foreign(_ file: DirectorySurvey.File, _ reason: String) -> Finding {

@@ -39,12 +39,12 @@ struct SegmentFile {
             }
             let bytes = header.encoded()
             for offset in Format.headerOffsets { try files.writeFully(descriptor.number, bytes, at: offset) }
-            if isForced { try files.force(descriptor.number) }
+            if isForced { try files.force(descriptor.number, for: .newSegment) }
             let mapping = try Mapping(descriptor.number, count: header.capacity, writable: true, files: files)
             let inode = try files.status(of: descriptor.number).inode
             try files.rename(unfinished, to: path)
             do throws(SystemError) {
-                if isForced { try files.forceDirectory(directory) }
+                if isForced { try files.forceDirectory(directory, for: .newSegmentName) }
             } catch {
                 try? files.unlink(path)
                 throw error
@@ -81,7 +81,7 @@ struct SegmentFile {
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
         try punch(descriptor.number, from: recordEnd, to: start, files: files)
         try files.writeFully(descriptor.number, footer, at: start)
-        if isForced { try files.force(descriptor.number) }
+        if isForced { try files.force(descriptor.number, for: .footer) }
     }
 
     /// Takes a footer back so that the segment can be appended to: the hole is allocated again first, and only then is
@@ -92,20 +92,22 @@ struct SegmentFile {
         path: String,
         header: SegmentHeader,
         rowCount: Int,
+        recordEnd: Int,
         files: any FileLayer
     ) throws(SystemError) {
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
-        try files.allocateFully(descriptor.number, offset: 0, count: header.capacity)
         let trailer = header.capacity - Format.footerTrailerLength
+        let rows = trailer - rowCount * Format.footerRowLength
+        try files.allocateFully(descriptor.number, offset: recordEnd, count: rows - recordEnd)
         try files.writeFully(
             descriptor.number,
             [UInt8](repeating: 0, count: Format.footerTrailerLength),
             at: trailer
         )
         // Whatever the durability: a footer that came back after a power cut would hide what is appended now.
-        try files.force(descriptor.number)
+        try files.force(descriptor.number, for: .zeroedTrailer)
         // A record torn there later is told by its checksum, which must read as zero until it is written.
-        try zero(descriptor.number, from: trailer - rowCount * Format.footerRowLength, to: trailer, files: files)
+        try files.writeZeros(descriptor.number, from: rows, to: trailer)
     }
 
     /// Zeroes a range and frees its blocks, or only zeroes it where the file system cannot free them.
@@ -119,22 +121,7 @@ struct SegmentFile {
         do throws(SystemError) {
             try files.punchHole(descriptor, offset: start, count: end - start)
         } catch  where error.number == EOPNOTSUPP {
-            try zero(descriptor, from: start, to: end, files: files)
-        }
-    }
-
-    private static func zero(
-        _ descriptor: CInt,
-        from start: Int,
-        to end: Int,
-        files: any FileLayer
-    ) throws(SystemError) {
-        let zeros = [UInt8](repeating: 0, count: min(1 << 16, max(0, end - start)))
-        var position = start
-        while position < end {
-            let step = min(zeros.count, end - position)
-            try files.writeFully(descriptor, step == zeros.count ? zeros : Array(zeros[..<step]), at: position)
-            position += step
+            try files.writeZeros(descriptor, from: start, to: end)
         }
     }
 }

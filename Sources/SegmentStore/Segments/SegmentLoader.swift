@@ -7,6 +7,8 @@ struct LoadedRows: Sendable {
     var highestSequence: UInt64 = 0
     var isSealed = false
     var findings: [Finding] = []
+    /// Why the segment could not be read to its end; nothing else here counts then.
+    var failure: SystemError?
 }
 
 /// Reads the rows of a segment.
@@ -29,7 +31,13 @@ struct SegmentLoader {
         if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = UnsafeRawBufferPointer(start: base + trailerStart - length, count: length)
-            if let rows = RowTable(mapped: bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash) {
+            if let rows = RowTable(
+                mapped: bytes,
+                rowCount: rowCount,
+                recordEnd: recordEnd,
+                highestSequence: header.highestSequence,
+                rowsHash: rowsHash
+            ) {
                 return sealed(rows, recordEnd: recordEnd)
             }
         }
@@ -37,30 +45,40 @@ struct SegmentLoader {
     }
 
     /// True if the segment is sealed and ends where it did when it was last read, so that nothing in it is news.
-    func isUnchanged(_ descriptor: CInt, recordEnd: Int, files: any FileLayer) -> Bool {
+    func isUnchanged(_ descriptor: CInt, recordEnd: Int, files: any FileLayer) throws(SystemError) -> Bool {
         let trailerStart = header.capacity - Format.footerTrailerLength
-        guard let bytes = try? files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength),
-            case .valid(_, let end, _) = Footer.trailer(bytes.span.bytes, for: header)
-        else { return false }
+        let bytes = try files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)
+        guard case .valid(_, let end, _) = Footer.trailer(bytes.span.bytes, for: header) else { return false }
         return end == recordEnd
     }
 
     /// Reads with `pread`, beside whoever writes; records before `start` are known already.
-    func load(_ descriptor: CInt, from start: Int, files: any FileLayer) -> LoadedRows {
+    func load(_ descriptor: CInt, from start: Int, files: any FileLayer) throws(SystemError) -> LoadedRows {
+        let loaded = try read(descriptor, from: start, files: files)
+        // Rows that end where the reading failed would make misses of the rest.
+        if let failure = loaded.failure { throw failure }
+        return loaded
+    }
+
+    private func read(_ descriptor: CInt, from start: Int, files: any FileLayer) throws(SystemError) -> LoadedRows {
         let window = WindowedBytes(descriptor, files: files)
-        guard isWhole, let status = try? files.status(of: descriptor) else {
-            let count = (try? files.status(of: descriptor).length) ?? 0
-            return shortened(window, count: min(count, header.capacity))
+        let length = try files.status(of: descriptor).length
+        guard isWhole && length >= header.capacity else {
+            return shortened(window, count: min(length, header.capacity))
         }
-        guard status.length >= header.capacity else { return shortened(window, count: status.length) }
         let trailerStart = header.capacity - Format.footerTrailerLength
-        let bytes = (try? files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)) ?? []
+        let bytes = try files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)
         let trailer = Footer.trailer(bytes.span.bytes, for: header)
         if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
             let length = rowCount * Format.footerRowLength
-            if let bytes = try? files.bytes(of: descriptor, at: trailerStart - length, count: length),
-                let rows = RowTable(bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash)
-            {
+            let bytes = try files.bytes(of: descriptor, at: trailerStart - length, count: length)
+            if let rows = RowTable(
+                bytes,
+                rowCount: rowCount,
+                recordEnd: recordEnd,
+                highestSequence: header.highestSequence,
+                rowsHash: rowsHash
+            ) {
                 return sealed(rows, recordEnd: recordEnd)
             }
         }
@@ -134,6 +152,7 @@ struct SegmentLoader {
         loaded.rows = result.rows
         loaded.recordEnd = result.recordEnd
         loaded.highestSequence = result.highestSequence
+        loaded.failure = scanner.source.failure
         for finding in result.findings {
             // Behind the last record of a segment that was sealed once lie the rows of its footer.
             if hadFooter && finding.offset >= result.recordEnd { continue }

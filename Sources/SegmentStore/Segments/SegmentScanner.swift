@@ -2,12 +2,15 @@
 protocol SegmentBytes {
     /// The bytes of the range, valid until the next call; nil where they cannot be read.
     mutating func bytes(at offset: Int, count: Int) -> UnsafeRawPointer?
+    /// Why bytes could not be read, if the system said so.
+    var failure: SystemError? { get }
 }
 
 /// A segment's own mapping, or a private copy of it.
 struct MappedBytes: SegmentBytes {
     let base: UnsafeRawPointer
     let count: Int
+    var failure: SystemError? { nil }
 
     @inline(__always)
     func bytes(at offset: Int, count: Int) -> UnsafeRawPointer? {
@@ -19,6 +22,7 @@ struct MappedBytes: SegmentBytes {
 struct WindowedBytes: SegmentBytes {
     private let descriptor: CInt
     private let files: any FileLayer
+    private(set) var failure: SystemError?
     private var window: [UInt8] = []
     private var windowStart = 0
     private static let windowLength = 1 << 20
@@ -31,11 +35,14 @@ struct WindowedBytes: SegmentBytes {
     mutating func bytes(at offset: Int, count: Int) -> UnsafeRawPointer? {
         if offset < windowStart || offset + count > windowStart + window.count {
             let length = max(count, Self.windowLength)
-            guard let read = try? files.bytes(of: descriptor, at: offset, count: length), read.count >= count else {
+            do throws(SystemError) {
+                window = try files.bytes(of: descriptor, at: offset, count: length)
+                windowStart = offset
+            } catch {
+                failure = error
                 return nil
             }
-            window = read
-            windowStart = offset
+            if window.count < count { return nil }
         }
         // The array is not touched again before the next call, so its storage stays where it is.
         return window.withUnsafeBytes { bytes in bytes.baseAddress.map { $0 + (offset - windowStart) } }
@@ -47,6 +54,12 @@ struct WindowedBytes: SegmentBytes {
 /// Records follow one another by the lengths in their frames. A record whose frame holds and whose checksum fails is
 /// stepped over. After an invalid frame every 8-byte boundary is tried: the frame's check finds candidates, the
 /// checksum decides; a candidate that fails there is not stepped over, for its length may be an accident.
+///
+/// Records lie side by side, so the candidates that fail without anyone's intent measure no more together than the
+/// segment. Somebody who knows number and generation from the header can put a frame at every 8 bytes and let each claim
+/// the rest of the segment. So that hashing them stays linear, candidates inside a gap are given up once those of about
+/// their length have failed for more bytes than the segment has: what the forger hides by that he could as well have
+/// overwritten.
 struct SegmentScanner<Source: SegmentBytes> {
     var source: Source
     let header: SegmentHeader
@@ -54,6 +67,16 @@ struct SegmentScanner<Source: SegmentBytes> {
     let limit: Int
     /// True beside a live writer, where a record that is not whole yet ends the scan.
     let stopsAtIncomplete: Bool
+    /// Bytes of the candidates inside gaps whose checksum failed, by the number of bits in their length.
+    private(set) var failedBytes = [Int](repeating: 0, count: Int.bitWidth + 1)
+
+    init(source: Source, header: SegmentHeader, salt: UInt64, limit: Int, stopsAtIncomplete: Bool) {
+        self.source = source
+        self.header = header
+        self.salt = salt
+        self.limit = limit
+        self.stopsAtIncomplete = stopsAtIncomplete
+    }
 
     struct Result {
         var rows = RowTable()
@@ -101,6 +124,10 @@ struct SegmentScanner<Source: SegmentBytes> {
                 position += 8
                 continue
             }
+            if gap != nil && hasFailedTooMuch(length) {
+                position += 8
+                continue
+            }
             guard let base = source.bytes(at: position, count: length) else { break }
             let record = RecordView(base: base, length: length)
             if record.layoutHolds && record.checksumHolds(salt: salt) {
@@ -113,6 +140,7 @@ struct SegmentScanner<Source: SegmentBytes> {
             } else {
                 // A checksum of zero was never written: the writer died between reserving and publishing.
                 let follows = gap == nil
+                if !follows { failedBytes[Self.lengthClass(length)] += length }
                 gap.note(position, end: position + length, isTorn: record.checksum == 0)
                 position += follows ? length : 8
             }
@@ -121,12 +149,21 @@ struct SegmentScanner<Source: SegmentBytes> {
         return result
     }
 
+    private static func lengthClass(_ length: Int) -> Int { Int.bitWidth - length.leadingZeroBitCount }
+
+    private func hasFailedTooMuch(_ length: Int) -> Bool { failedBytes[Self.lengthClass(length)] > limit }
+
     private func add(_ record: RecordView, at offset: Int, to result: inout Result) {
+        guard record.sequence <= header.highestSequence else {
+            result.unknownRecords += 1
+            return
+        }
+        // Of a record that this version cannot use too: a newer one may have given it.
+        result.highestSequence = max(result.highestSequence, record.sequence)
         guard record.isUnderstood, let kind = RecordKind(rawValue: record.kindByte) else {
             result.unknownRecords += 1
             return
         }
-        result.highestSequence = max(result.highestSequence, record.sequence)
         result.rows.append(FooterRow(record, kind: kind, offset: offset, keyHashSeed: header.keyHashSeed))
     }
 }

@@ -24,19 +24,27 @@ struct DirectoryLock: ~Copyable, Sendable {
     }
 
     private static func acquire(_ directory: String, files: any FileLayer) throws(StoreError) -> Descriptor {
+        let path = directory + "/" + fileName
         do throws(SystemError) {
-            let descriptor = try Descriptor(
-                directory + "/" + fileName,
-                flags: O_RDWR | O_CREAT,
-                mode: 0o600,
-                files: files
-            )
+            // Opening a FIFO would wait for its other end.
+            let descriptor = try Descriptor(path, flags: O_RDWR | O_CREAT | O_NONBLOCK, mode: 0o600, files: files)
+            guard try files.status(of: descriptor.number).isRegularFile else {
+                throw SystemError(call: "open", number: EISDIR)
+            }
             let number = descriptor.number
-            if try files.retrying({ () throws(SystemError) in try files.lock(number) }) { return descriptor }
+            if try files.lock(number) { return descriptor }
         } catch {
-            throw StoreError(error, path: directory + "/" + fileName, doing: "taking the write lock")
+            guard [EISDIR, ENXIO, ENODEV, ELOOP].contains(error.number) else {
+                throw StoreError(error, path: path, doing: "taking the write lock")
+            }
+            throw StoreError(
+                .inputOutput,
+                path: path,
+                number: error.number,
+                detail: "what is called lock here is no regular file and cannot be locked; remove it"
+            )
         }
-        let holder = text(inDirectory: directory, files: files)?.holder
+        let holder = (try? text(inDirectory: directory, files: files))?.holder
         let name = holder.map { "process \($0.processID) on \($0.host)" } ?? "another process"
         throw StoreError(
             .locked,
@@ -67,23 +75,42 @@ struct DirectoryLock: ~Copyable, Sendable {
     }
 
     /// The directory's id as the lock file has it, for a first guess at which segments belong here.
-    static func directoryHint(inDirectory directory: String, files: any FileLayer) -> DirectoryID? {
-        text(inDirectory: directory, files: files)?.directory
+    static func directoryHint(inDirectory directory: String, files: any FileLayer) throws(StoreError) -> DirectoryID? {
+        try text(inDirectory: directory, files: files)?.directory
     }
 
-    private static func text(inDirectory directory: String, files: any FileLayer) -> LockText? {
-        guard let descriptor = try? Descriptor(directory + "/" + fileName, flags: O_RDONLY, files: files) else {
-            return nil
-        }
+    private static func text(inDirectory directory: String, files: any FileLayer) throws(StoreError) -> LockText? {
+        guard let descriptor = try existing(inDirectory: directory, files: files) else { return nil }
         return LockText(descriptor.number, files: files)
     }
 
     /// True if a writer has the directory open.
-    static func isHeld(inDirectory directory: String, files: any FileLayer) -> Bool {
-        guard let descriptor = try? Descriptor(directory + "/" + fileName, flags: O_RDONLY, files: files) else {
-            return false
+    static func isHeld(inDirectory directory: String, files: any FileLayer) throws(StoreError) -> Bool {
+        guard let descriptor = try existing(inDirectory: directory, files: files) else { return false }
+        do throws(SystemError) {
+            return try files.isLocked(descriptor.number)
+        } catch {
+            throw StoreError(error, path: directory + "/" + fileName, doing: "asking for the write lock")
         }
-        return (try? files.isLocked(descriptor.number)) ?? false
+    }
+
+    /// The lock file, to look at; nil if there is none, or something that no writer can hold.
+    private static func existing(
+        inDirectory directory: String,
+        files: any FileLayer
+    ) throws(StoreError) -> Descriptor? {
+        let path = directory + "/" + fileName
+        do throws(SystemError) {
+            // Opening a FIFO would wait for its other end.
+            let descriptor = try Descriptor(path, flags: O_RDONLY | O_NONBLOCK, files: files)
+            guard try files.status(of: descriptor.number).isRegularFile else { return nil }
+            return descriptor
+        } catch  where [ENOENT, ENXIO, ENODEV, ELOOP].contains(error.number) {
+            return nil
+        } catch {
+            // Taken for unlocked, a store that is being written to would show records as torn.
+            throw StoreError(error, path: path, doing: "reading the lock file")
+        }
     }
 }
 

@@ -4,7 +4,10 @@ import Synchronization
 /// What a writer does once it knows what is there.
 extension Opening {
     /// Seals what a death left open, keeps one empty segment as the spare, and chooses where appending goes on.
-    func prepareForWriting(_ mapped: [Mapped], _ loaded: [LoadedRows], opened: inout Opened) {
+    ///
+    /// A failed flush ends the opening: a store that cannot force must not promise to. Whatever else fails is left as
+    /// it is, to the next opener.
+    func prepareForWriting(_ mapped: [Mapped], _ loaded: [LoadedRows], opened: inout Opened) throws(StoreError) {
         var empty: [Mapped] = []
         var sealedNow: Set<Int> = []
         for (segment, rows) in zip(mapped, loaded) {
@@ -16,11 +19,15 @@ extension Opening {
                 empty.append(segment)
                 continue
             }
-            // Where this fails the segment stays as it is, and the next opener scans it again.
-            if seal(segment, rows) { sealedNow.insert(segment.slot) }
+            if try seal(segment, rows) { sealedNow.insert(segment.slot) }
         }
-        if let spare = empty.last(where: { Format.spareCapacities.contains($0.file.header.capacity) }),
-            makeWritable(spare)
+        let nextSequence = opened.reservation.nextSequence
+        let spare = empty.last { segment in
+            Format.spareCapacities.contains(segment.file.header.capacity)
+                && segment.file.header.hasRoom(forSequence: nextSequence)
+        }
+        if let spare,
+            try makeWritable(spare)
         {
             opened.reservation.spare = spare.slot
         }
@@ -30,14 +37,19 @@ extension Opening {
             try? files.unlink(segment.file.path)
             segments.retire(segment.slot)
         }
-        dropCleared(mapped, loaded, below: opened.clearFloor)
+        try dropCleared(mapped, loaded, below: opened.clearFloor)
         // Names that a writer without durability left, and those that went just now.
-        if options.durability != .never { try? files.forceDirectory(directory) }
-        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded)
+        do throws(SystemError) {
+            if options.durability != .never { try files.forceDirectory(directory, for: .foundNames) }
+        } catch {
+            throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
+        }
+        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded, nextSequence: nextSequence)
         guard opened.reservation.spare < 0 else { return }
         let last = Array(zip(mapped, loaded)).last { segment, rows in
             rows.isSealed && rows.rows.count > 0 && segment.isWhole && !sealedNow.contains(segment.slot)
-                && hasRoom(segment, rows) && segments.isInUse(segment.slot)
+                && hasRoom(segment, rows) && segment.file.header.hasRoom(forSequence: nextSequence)
+                && segments.isInUse(segment.slot)
         }
         if let last { opened.maintenance.continuable = last.0.slot }
     }
@@ -45,18 +57,21 @@ extension Opening {
     /// A death between a clear and the deletion of what it ended leaves that to the next opener.
     ///
     /// What holds the clear is forced first: without it, a power cut could bring half of the store back.
-    private func dropCleared(_ mapped: [Mapped], _ loaded: [LoadedRows], below floor: UInt64) {
+    private func dropCleared(
+        _ mapped: [Mapped],
+        _ loaded: [LoadedRows],
+        below floor: UInt64
+    ) throws(StoreError) {
         let pairs = Array(zip(mapped, loaded))
         let cleared = pairs.filter { $1.rows.count > 0 && $1.highestSequence < floor && $1.isSealed }
         guard !cleared.isEmpty else { return }
-        do throws(SystemError) {
-            for (segment, rows) in pairs where rows.highestSequence >= floor {
+        for (segment, rows) in pairs where rows.highestSequence >= floor {
+            let isForced = try succeeds(segment) { () throws(SystemError) in
                 try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor)
+                    try files.force(descriptor, for: .foundClear)
                 }
             }
-        } catch {
-            return
+            if !isForced { return }
         }
         for (segment, _) in cleared {
             try? files.unlink(segment.file.path)
@@ -65,10 +80,11 @@ extension Opening {
     }
 
     /// The closed segment without records that was made last; older ones go.
-    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows]) -> Int? {
+    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows], nextSequence: UInt64) -> Int? {
         var empty = Array(zip(mapped, loaded)).filter { segment, rows in
             rows.isSealed && rows.rows.count == 0 && segment.isWhole
                 && Format.spareCapacities.contains(segment.file.header.capacity)
+                && segment.file.header.hasRoom(forSequence: nextSequence)
         }
         let kept = empty.popLast()
         for (segment, _) in empty {
@@ -85,12 +101,23 @@ extension Opening {
         return capacity <= Format.largestSegment && free >= capacity / 8
     }
 
-    private func seal(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
-        let isForced = options.durability != .never
+    /// False where the body fails, but for a failed flush, which is thrown.
+    private func succeeds(_ segment: Mapped, _ body: () throws(SystemError) -> Void) throws(StoreError) -> Bool {
         do throws(SystemError) {
+            try body()
+            return true
+        } catch {
+            guard error.isFailedFlush else { return false }
+            throw StoreError(error, path: segment.file.path, doing: "forcing what was found to the disk")
+        }
+    }
+
+    private func seal(_ segment: Mapped, _ rows: LoadedRows) throws(StoreError) -> Bool {
+        let isForced = options.durability != .never
+        let isSealed = try succeeds(segment) { () throws(SystemError) in
             if isForced {
                 try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor)
+                    try files.force(descriptor, for: .foundRecords)
                 }
             }
             try SegmentFile.seal(
@@ -101,25 +128,22 @@ extension Opening {
                 isForced: isForced,
                 files: files
             )
-        } catch {
-            return false
         }
-        segments[segment.slot].pointee.isSealed.store(true, ordering: .relaxed)
-        return true
+        if isSealed { segments[segment.slot].pointee.isSealed.store(true, ordering: .relaxed) }
+        return isSealed
     }
 
     /// Gives an empty segment all its blocks and allows stores to it; false where the disk has no room for them.
-    private func makeWritable(_ segment: Mapped) -> Bool {
+    private func makeWritable(_ segment: Mapped) throws(StoreError) -> Bool {
         let slot = segments[segment.slot]
-        do throws(SystemError) {
+        return try succeeds(segment) { () throws(SystemError) in
             try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                try files.allocateFully(descriptor, offset: 0, count: segment.file.header.capacity)
-                if options.durability != .never { try files.force(descriptor) }
+                let start = Format.recordsStart
+                let free = segment.file.header.capacity - start
+                try files.allocateFully(descriptor, offset: start, count: free)
+                if options.durability != .never { try files.force(descriptor, for: .foundSpare) }
             }
             try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)
-        } catch {
-            return false
         }
-        return true
     }
 }

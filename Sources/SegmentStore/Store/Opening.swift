@@ -7,8 +7,8 @@ struct Opening {
     let options: StoreOptions
     let index: Index
     let segments: SegmentTable
+    let files: any FileLayer
 
-    var files: any FileLayer { options.files }
     private var isWriter: Bool { options.access == .readWrite }
 
     /// What an open store starts from.
@@ -26,7 +26,7 @@ struct Opening {
 
     func open() throws(StoreError) -> Opened {
         if isWriter { try makeDirectory() } else { try checkDirectory() }
-        let hint = DirectoryLock.directoryHint(inDirectory: directory, files: files)
+        let hint = try DirectoryLock.directoryHint(inDirectory: directory, files: files)
         // Before the lock file is written: a directory of a newer format must not be touched.
         var survey = try DirectorySurvey(directory, hint: hint, files: files)
         var lock: DirectoryLock?
@@ -35,7 +35,7 @@ struct Opening {
             lock = try DirectoryLock(directory: directory, files: files)
             survey = try DirectorySurvey(directory, hint: hint, files: files)
         } else {
-            besideWriter = DirectoryLock.isHeld(inDirectory: directory, files: files)
+            besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
         }
 
         var opened = Opened(
@@ -51,10 +51,10 @@ struct Opening {
         if isWriter { for path in survey.unfinished { try? files.unlink(path) } }
 
         let mapped = try map(survey, report: &opened.report)
-        var loaded = load(mapped, besideWriter: besideWriter)
-        if !isWriter && !besideWriter && DirectoryLock.isHeld(inDirectory: directory, files: files) {
+        var loaded = try load(mapped, besideWriter: besideWriter)
+        if !isWriter && !besideWriter, try DirectoryLock.isHeld(inDirectory: directory, files: files) {
             // A writer came meanwhile: what looked torn may have been its writing.
-            loaded = load(mapped, besideWriter: true)
+            loaded = try load(mapped, besideWriter: true)
         }
         var nextSequence: UInt64 = 1
         for (segment, rows) in zip(mapped, loaded) {
@@ -70,6 +70,7 @@ struct Opening {
         }
         opened.reservation.nextSequence = max(nextSequence, opened.clearFloor + 1)
         opened.reservation.highestNumber = survey.highestNumber
+        if isWriter { try checkRoomForCounting(opened.reservation) }
 
         let builder = IndexBuilder(
             index: index,
@@ -80,8 +81,20 @@ struct Opening {
         guard builder.build(from: zip(mapped, loaded).map { (slot: $0.slot, rows: $1) }) else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
         }
-        if isWriter { prepareForWriting(mapped, loaded, opened: &opened) }
+        if isWriter { try prepareForWriting(mapped, loaded, opened: &opened) }
         return opened
+    }
+
+    /// Refuses to write where a header states a number or a sequence so high that the headers to come could not state
+    /// theirs: no honest one does.
+    private func checkRoomForCounting(_ reservation: Reservation) throws(StoreError) {
+        let highest = max(reservation.nextSequence, reservation.highestNumber)
+        guard highest > Format.highestHeaderNumber - Format.sequenceSpan else { return }
+        throw StoreError(
+            .unsupportedFormat,
+            path: directory,
+            detail: "a segment states the number or sequence \(highest), which leaves none to give; open read-only"
+        )
     }
 
     // MARK: The directory
@@ -110,12 +123,19 @@ struct Opening {
                 }
                 try files.makeDirectory(path, mode: 0o700)
             }
-            // Where the parent cannot be opened its entries cannot be forced either; that is its owner's choice.
-            if options.durability != .never { try? files.forceDirectory(parent) }
+            if options.durability != .never { try forceEntries(of: parent) }
         } catch  where error.number == EEXIST {
             return
         } catch {
             throw StoreError(error, path: path, doing: "creating the directory")
+        }
+    }
+
+    private func forceEntries(of parent: String) throws(SystemError) {
+        do throws(SystemError) {
+            try files.forceDirectory(parent, for: .madeDirectory)
+        } catch  where error.number == EACCES {
+            // What cannot be opened cannot be forced either; that is its owner's choice.
         }
     }
 
@@ -199,7 +219,7 @@ struct Opening {
         }
     }
 
-    private func load(_ mapped: [Mapped], besideWriter: Bool) -> [LoadedRows] {
+    private func load(_ mapped: [Mapped], besideWriter: Bool) throws(StoreError) -> [LoadedRows] {
         let results = mapped.map { _ in Box(LoadedRows()) }
         inParallel(mapped.count) { [files, segments, isWriter] number in
             let segment = segments[mapped[number].slot]
@@ -212,8 +232,14 @@ struct Opening {
             var loaded = LoadedRows()
             if isWriter {
                 loaded = loader.load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
-            } else if let descriptor = try? Descriptor(segment.pointee.path, flags: O_RDONLY, files: files) {
-                loaded = loader.load(descriptor.number, from: Format.recordsStart, files: files)
+            } else {
+                do throws(SystemError) {
+                    let descriptor = try Descriptor(segment.pointee.path, flags: O_RDONLY, files: files)
+                    loaded = try loader.load(descriptor.number, from: Format.recordsStart, files: files)
+                } catch {
+                    // What a writer has just deleted holds nothing any more.
+                    if error.number != ENOENT { loaded.failure = error }
+                }
             }
             segment.pointee.recordEnd.store(loaded.recordEnd, ordering: .relaxed)
             segment.pointee.recordCount.store(loaded.rows.count, ordering: .relaxed)
@@ -222,6 +248,11 @@ struct Opening {
             let done = loaded
             results[number].value.withLock { $0 = done }
         }
-        return results.map { $0.value.withLock { $0 } }
+        let loaded = results.map { $0.value.withLock { $0 } }
+        for (segment, rows) in zip(mapped, loaded) {
+            guard let failure = rows.failure else { continue }
+            throw StoreError(failure, path: segment.file.path, doing: "reading the segment")
+        }
+        return loaded
     }
 }

@@ -37,7 +37,7 @@ extension SegmentStore {
     }
 
     private func finish() throws(StoreError) {
-        try force(below: reservation.withLock { $0.nextSequence })
+        try forceEverything()
         try sealAllFull()
         let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
         // An empty one too: its footer spares the next opener a scan.

@@ -16,8 +16,13 @@ extension SegmentStore {
     public func flush() throws(StoreError) {
         try checkReadable()
         if isReadOnly { return }
-        let sequence = reservation.withLock { $0.nextSequence }
-        try force(below: sequence)
+        try forceEverything()
+    }
+
+    /// Forces all that was reserved so far; throws if a flush ever failed, whether or not that cost a record.
+    func forceEverything() throws(StoreError) {
+        try force(below: reservation.withLock { $0.nextSequence })
+        if let failure = flushing.withLock({ $0.failure }) { throw failure }
     }
 
     /// Returns once the record is as safe as the durability option promises.
@@ -26,44 +31,67 @@ extension SegmentStore {
     }
 
     /// Forces all records of a lower sequence; the first to come forces for all who wait behind.
-    func force(below sequence: UInt64) throws(StoreError) {
+    func force(below sequence: UInt64, for purpose: ForcePurpose = .records) throws(StoreError) {
         try flushing.withLock { state throws(StoreError) in
             if forcedSequence.load(ordering: .acquiring) >= sequence { return }
             if let failure = state.failure { throw failure }
             do throws(StoreError) {
-                try forceAll()
+                try forceAll(for: purpose)
                 state.flushes += 1
             } catch {
-                // The kernel may have dropped the pages: trying again could report success for bytes that are lost.
-                state.failure = error
-                writesStopped.store(true, ordering: .releasing)
+                stopWrites(after: error, &state)
                 throw error
             }
         }
+    }
+
+    /// The error of a failed system call, to be thrown. A flush that failed, of whatever it was, stops the writes.
+    func failure(_ error: SystemError, path: String, doing action: String) -> StoreError {
+        let failure = StoreError(error, path: path, doing: action)
+        if error.isFailedFlush { flushing.withLock { stopWrites(after: failure, &$0) } }
+        return failure
+    }
+
+    /// The kernel may have dropped the pages: trying again could report success for bytes that are lost.
+    private func stopWrites(after failure: StoreError, _ state: inout FlushState) {
+        if state.failure == nil { state.failure = failure }
+        writesStopped.store(true, ordering: .releasing)
     }
 
     /// What a flush has to force, seen in one moment.
     private struct Snapshot: Sendable {
         var extents: [Reservation.Extent]
         var sequence: UInt64
+        var since: Duration?
     }
 
-    private func forceAll() throws(StoreError) {
+    private func forceAll(for purpose: ForcePurpose) throws(StoreError) {
         let snapshot = publication.settle(reservation) { reservation in
             var extents = reservation.unforced
             if reservation.active >= 0 {
                 extents.append(Reservation.Extent(slot: reservation.active, end: reservation.tail))
             }
-            reservation.unforced = []
-            reservation.unforcedSince = nil
-            return Snapshot(extents: extents, sequence: reservation.nextSequence)
+            defer {
+                reservation.unforced = []
+                reservation.unforcedSince = nil
+            }
+            return Snapshot(
+                extents: extents,
+                sequence: reservation.nextSequence,
+                since: reservation.unforcedSince
+            )
         }
-        try forceNames()
-        for extent in snapshot.extents { try force(extent) }
+        do throws(StoreError) {
+            try forceNames()
+            for extent in snapshot.extents { try force(extent, for: purpose) }
+        } catch {
+            reservation.withLock { $0.unforcedSince = snapshot.since }
+            throw error
+        }
         forcedSequence.store(snapshot.sequence, ordering: .releasing)
     }
 
-    private func force(_ extent: Reservation.Extent) throws(StoreError) {
+    private func force(_ extent: Reservation.Extent, for purpose: ForcePurpose) throws(StoreError) {
         let stripe = Stripe.current
         // A cleared segment may have left meanwhile; nothing in it needs to last.
         guard segments.pin(extent.slot, stripe: stripe) else { return }
@@ -74,9 +102,7 @@ extension SegmentStore {
         let pageStart = start & ~(Self.pageSize - 1)
         do throws(SystemError) {
             let base = segment.pointee.base
-            try files.retrying { () throws(SystemError) in
-                try files.force(base, offset: pageStart, count: extent.end - pageStart)
-            }
+            try files.force(base, offset: pageStart, count: extent.end - pageStart, for: purpose)
         } catch {
             throw StoreError(error, path: segment.pointee.path, offset: pageStart, doing: "forcing records to the disk")
         }
@@ -87,7 +113,7 @@ extension SegmentStore {
     private func forceNames() throws(StoreError) {
         guard namesAreUnforced.exchange(false, ordering: .acquiringAndReleasing) else { return }
         do throws(SystemError) {
-            try files.forceDirectory(directory)
+            try files.forceDirectory(directory, for: .unforcedNames)
         } catch {
             throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
         }

@@ -51,7 +51,7 @@ extension SegmentStore {
                     if reservation.withLock({ $0.hasRoom(for: length) }) { return true }
                 } catch {
                     // Its hole is as large as it was; a disk too full for that may have room for a small segment.
-                    guard error.code == .noSpace else { throw error }
+                    guard error.code == .noSpace, !writesStopped.load(ordering: .relaxed) else { throw error }
                 }
             }
             // A spare that is too small was made on a disk that had no room for a larger one.
@@ -85,8 +85,11 @@ extension SegmentStore {
                 let slot = try makeSegment(capacity: capacity)
                 reservation.withLock { $0.spare = slot }
                 return
-            } catch  where error.code == .noSpace && capacity / 2 >= max(needed, Format.smallestSegment) {
+            } catch {
                 // A disk too full for a large segment may have room for a small one.
+                guard error.code == .noSpace, capacity / 2 >= max(needed, Format.smallestSegment),
+                    !writesStopped.load(ordering: .relaxed)
+                else { throw error }
                 capacity /= 2
             }
         }
@@ -150,7 +153,7 @@ extension SegmentStore {
                     detail: "\(SegmentTable.slotLimit) segments were mapped since the store was opened; open it again"
                 )
             }
-            throw StoreError(error, path: directory, doing: "creating a segment of \(capacity) bytes")
+            throw failure(error, path: directory, doing: "creating a segment of \(capacity) bytes")
         }
     }
 
@@ -180,11 +183,12 @@ extension SegmentStore {
                 path: segment.pointee.path,
                 header: segment.pointee.header,
                 rowCount: rowCount,
+                recordEnd: segment.pointee.recordEnd.load(ordering: .relaxed),
                 files: files
             )
             try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: true)
         } catch {
-            throw StoreError(error, path: segment.pointee.path, doing: "continuing the segment")
+            throw failure(error, path: segment.pointee.path, doing: "continuing the segment")
         }
         segment.pointee.isSealed.store(false, ordering: .relaxed)
     }
@@ -223,7 +227,7 @@ extension SegmentStore {
         let isForced = isForced ?? (options.durability != .never)
         if writesStopped.load(ordering: .acquiring) { throw writesStoppedError }
         if isForced {
-            try force(below: reservation.withLock { $0.nextSequence })
+            try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeFooter)
         } else {
             publication.settle(reservation) { _ in }
         }
@@ -240,7 +244,7 @@ extension SegmentStore {
             )
             try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: false)
         } catch {
-            throw StoreError(error, path: segment.pointee.path, doing: "writing the segment's footer")
+            throw failure(error, path: segment.pointee.path, doing: "writing the segment's footer")
         }
         continued.withLock { $0[slot] = nil }
         segment.pointee.isSealed.store(true, ordering: .releasing)
@@ -273,7 +277,7 @@ extension SegmentStore {
     /// The clear's record must have reached the disk first, or a power cut could bring half of the store back.
     func drop(_ slots: [Int], clearedBelow floor: UInt64) throws(StoreError) {
         guard !slots.isEmpty else { return }
-        if options.durability != .never { try force(below: floor + 1) }
+        if options.durability != .never { try force(below: floor + 1, for: .clearBeforeDrop) }
         try maintenance.withLock { state throws(StoreError) in
             // The next opener deletes what this one no longer may.
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
@@ -295,9 +299,9 @@ extension SegmentStore {
             }
             guard options.durability != .never else { return }
             do throws(SystemError) {
-                try files.forceDirectory(directory)
+                try files.forceDirectory(directory, for: .droppedNames)
             } catch {
-                throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
+                throw failure(error, path: directory, doing: "forcing the directory to the disk")
             }
         }
     }

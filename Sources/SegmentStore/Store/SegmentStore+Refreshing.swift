@@ -16,7 +16,7 @@ extension SegmentStore {
             let isEmpty = segments.inUse.isEmpty
             let hint =
                 isEmpty
-                ? DirectoryLock.directoryHint(inDirectory: directory, files: files) : identity.directory
+                ? try DirectoryLock.directoryHint(inDirectory: directory, files: files) : identity.directory
             let survey = try DirectorySurvey(directory, hint: hint, files: files)
             if isEmpty, let found = survey.identity {
                 identityBox.withLock { $0 = found }
@@ -29,7 +29,7 @@ extension SegmentStore {
     }
 
     private func refresh(from survey: DirectorySurvey) throws(StoreError) {
-        let besideWriter = DirectoryLock.isHeld(inDirectory: directory, files: files)
+        let besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
         var vanished = segments.inUse
         let known = Dictionary(vanished.map { (segments[$0].pointee.header.generation, $0) }) { first, _ in first }
         var news: [(slot: Int, rows: LoadedRows)] = []
@@ -47,7 +47,7 @@ extension SegmentStore {
             } else {
                 continue
             }
-            guard let rows = load(slot, from: start, besideWriter: besideWriter) else { continue }
+            guard let rows = try load(slot, from: start, besideWriter: besideWriter) else { continue }
             rows.rows.forEach { row in if row.kind == .clear { floor = max(floor, row.sequence) } }
             news.append((slot, rows))
         }
@@ -85,7 +85,7 @@ extension SegmentStore {
     }
 
     /// The rows behind `start`; nil if there is nothing new.
-    private func load(_ slot: Int, from start: Int, besideWriter: Bool) -> LoadedRows? {
+    private func load(_ slot: Int, from start: Int, besideWriter: Bool) throws(StoreError) -> LoadedRows? {
         let segment = segments[slot]
         let loader = SegmentLoader(
             path: segment.pointee.path,
@@ -93,13 +93,17 @@ extension SegmentStore {
             isWhole: segment.pointee.readableCount == segment.pointee.header.capacity,
             besideWriter: besideWriter
         )
-        guard let descriptor = try? Descriptor(segment.pointee.path, flags: O_RDONLY, files: files) else { return nil }
-        if segment.pointee.isSealed.load(ordering: .relaxed)
-            && loader.isUnchanged(descriptor.number, recordEnd: start, files: files)
-        {
+        var loaded = LoadedRows()
+        do throws(SystemError) {
+            let descriptor = try Descriptor(segment.pointee.path, flags: O_RDONLY, files: files)
+            let isSealed = segment.pointee.isSealed.load(ordering: .relaxed)
+            if isSealed, try loader.isUnchanged(descriptor.number, recordEnd: start, files: files) { return nil }
+            loaded = try loader.load(descriptor.number, from: start, files: files)
+        } catch  where error.number == ENOENT {
             return nil
+        } catch {
+            throw StoreError(error, path: segment.pointee.path, doing: "reading the segment")
         }
-        var loaded = loader.load(descriptor.number, from: start, files: files)
         guard loaded.isSealed, start > Format.recordsStart else { return loaded }
         var added = RowTable()
         loaded.rows.forEach { if $0.offset >= start { added.append($0) } }

@@ -74,8 +74,12 @@ extension SegmentStore {
         let startsAnew = reservation.withLock { $0.tail > Self.smallTail }
         let allShards = Array(0..<Index.shardCount)
         while true {
-            // Where the disk is too full for another segment, the clear goes into the active one.
-            if startsAnew { try? makeSpare() }
+            do throws(StoreError) {
+                if startsAnew { try makeSpare() }
+            } catch {
+                // Where the disk is too full for another segment, the clear goes into the active one.
+                if writesStopped.load(ordering: .relaxed) { throw error }
+            }
             let outcome = try index.withLocks(allShards[...]) { () throws(StoreError) -> Cleared? in
                 try checkWritable()
                 let reserved = reservation.withLock { reservation -> Cleared? in

@@ -33,7 +33,7 @@ extension SegmentStore {
         let hint = identity.directory
         let survey = try DirectorySurvey(directory, hint: hint, files: files)
         for finding in survey.findings { report.add(finding) }
-        let besideWriter = isReadOnly && DirectoryLock.isHeld(inDirectory: directory, files: files)
+        let besideWriter = isReadOnly ? try DirectoryLock.isHeld(inDirectory: directory, files: files) : false
         let stripe = Stripe.current
         for slot in segments.inUse {
             // A footer that is being written or taken back meanwhile would look like damage.

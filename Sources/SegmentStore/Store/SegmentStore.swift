@@ -93,11 +93,11 @@ public final class SegmentStore: Sendable {
     ///
     /// - Throws: `.locked` with the holder if another opener writes, `.notFound` if there is nothing to read,
     ///   `.unsupportedFormat` if a newer version wrote here (nothing is touched then), `.permissionDenied`,
-    ///   `.notADirectory`, or `.inputOutput`.
+    ///   `.notADirectory`, `.noSpace` or `.inputOutput`; the last two also where a flush of what was found fails.
     public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
         self.directory = directory
         self.options = options
-        files = options.files
+        files = RetryingFileLayer(options.files)
         isReadOnly = options.access == .readOnly
         guard let index = Index(), let segments = SegmentTable() else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
@@ -106,7 +106,8 @@ public final class SegmentStore: Sendable {
         self.segments = segments
         readerFinder = segments.readers.finder
 
-        var opened = try Opening(directory: directory, options: options, index: index, segments: segments).open()
+        var opened = try Opening(directory: directory, options: options, index: index, segments: segments, files: files)
+            .open()
         keyHashSeed = Atomic(opened.identity.keyHashSeed)
         identityBox = Mutex(opened.identity)
         maintenance = Mutex(opened.maintenance)

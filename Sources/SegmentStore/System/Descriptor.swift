@@ -8,7 +8,7 @@ struct Descriptor: ~Copyable, Sendable {
     /// Opens the file; the mode counts where the flags create it.
     init(_ path: String, flags: CInt, mode: mode_t = 0, files: any FileLayer) throws(SystemError) {
         self.files = files
-        number = try files.retrying { () throws(SystemError) in try files.open(path, flags: flags, mode: mode) }
+        number = try files.open(path, flags: flags, mode: mode)
     }
 
     deinit {

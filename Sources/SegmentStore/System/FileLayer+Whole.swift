@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// Whole operations made of single calls: interrupted calls are made again, short ones continued.
+/// Whole operations made of single calls: short ones are continued.
 extension FileLayer {
     /// Reads until the buffer is full or the file ends; returns the bytes read.
     func readFully(
@@ -12,7 +12,7 @@ extension FileLayer {
         var done = 0
         while done < buffer.count {
             let rest = UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = try retrying { () throws(SystemError) in try read(descriptor, into: rest, at: offset + done) }
+            let count = try read(descriptor, into: rest, at: offset + done)
             if count == 0 { break }
             done += count
         }
@@ -44,9 +44,7 @@ extension FileLayer {
             do throws(SystemError) {
                 while done < buffer.count {
                     let rest = UnsafeRawBufferPointer(rebasing: buffer[done...])
-                    let count = try retrying { () throws(SystemError) in
-                        try write(descriptor, rest, at: offset + done)
-                    }
+                    let count = try write(descriptor, rest, at: offset + done)
                     if count == 0 { throw SystemError(call: "pwrite", number: EIO) }
                     done += count
                 }
@@ -57,21 +55,25 @@ extension FileLayer {
         if let failure { throw failure }
     }
 
-    /// Allocates disk blocks for the range, so that a full disk shows here and not as a signal in a store to a mapping.
+    /// Allocates disk blocks for a range that holds nothing, so that a full disk shows here and not as a signal in a store
+    /// to a mapping.
     ///
-    /// Where the file system has no `fallocate`, zeros are written over what lies beyond the end of the file.
+    /// Where the file system has no `fallocate`, zeros are written over the range: holes in it look like zeros.
     func allocateFully(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
         do throws(SystemError) {
-            try retrying { () throws(SystemError) in try allocate(descriptor, offset: offset, count: count) }
+            try allocate(descriptor, offset: offset, count: count)
         } catch  where error.number == EOPNOTSUPP {
-            let length = try status(of: descriptor).length
-            let zeros = [UInt8](repeating: 0, count: 1 << 20)
-            var position = max(offset, length)
-            while position < offset + count {
-                let step = min(zeros.count, offset + count - position)
-                try writeFully(descriptor, step == zeros.count ? zeros : Array(zeros[..<step]), at: position)
-                position += step
-            }
+            try writeZeros(descriptor, from: offset, to: offset + count)
+        }
+    }
+
+    func writeZeros(_ descriptor: CInt, from start: Int, to end: Int) throws(SystemError) {
+        let zeros = [UInt8](repeating: 0, count: min(1 << 20, max(0, end - start)))
+        var position = start
+        while position < end {
+            let step = min(zeros.count, end - position)
+            try writeFully(descriptor, step == zeros.count ? zeros : Array(zeros[..<step]), at: position)
+            position += step
         }
     }
 
@@ -81,19 +83,8 @@ extension FileLayer {
         flags: CInt,
         _ body: (CInt) throws(SystemError) -> Result
     ) throws(SystemError) -> Result {
-        let descriptor = try retrying { () throws(SystemError) in try open(path, flags: flags, mode: 0) }
+        let descriptor = try open(path, flags: flags, mode: 0)
         defer { close(descriptor) }
         return try body(descriptor)
-    }
-
-    /// Makes an interrupted call again.
-    func retrying<Result>(_ call: () throws(SystemError) -> Result) throws(SystemError) -> Result {
-        while true {
-            do throws(SystemError) {
-                return try call()
-            } catch  where error.number == EINTR {
-                continue
-            }
-        }
     }
 }

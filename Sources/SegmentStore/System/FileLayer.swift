@@ -1,5 +1,5 @@
 import CLinux
-package import Glibc
+import Glibc
 
 /// A system call that failed: which one, and with which `errno`.
 package struct SystemError: Error, Sendable, Equatable {
@@ -10,6 +10,9 @@ package struct SystemError: Error, Sendable, Equatable {
         self.call = call
         self.number = number
     }
+
+    /// True if bytes or names that were to reach the disk may not have, and may be gone from memory too.
+    var isFailedFlush: Bool { ["msync", "fdatasync", "fsync"].contains(call) }
 }
 
 /// What the engine asks of a file's metadata.
@@ -31,17 +34,17 @@ package struct FileStatus: Sendable, Equatable {
 
 /// Every system call of the engine that touches a file or a mapping: the one place where tests make them fail.
 ///
-/// Calls mean what the system's do: they may be interrupted and may move fewer bytes than asked;
-/// `FileLayer+Whole.swift` makes whole operations of them.
+/// Calls mean what the system's do: they may be interrupted, after which `RetryingFileLayer` makes them again, and may
+/// move fewer bytes than asked; `FileLayer+Whole.swift` makes whole operations of them.
 package protocol FileLayer: Sendable {
-    func open(_ path: String, flags: CInt, mode: mode_t) throws(SystemError) -> CInt
+    func open(_ path: String, flags: CInt, mode: UInt32) throws(SystemError) -> CInt
     func close(_ descriptor: CInt)
     func status(of descriptor: CInt) throws(SystemError) -> FileStatus
     func status(at path: String) throws(SystemError) -> FileStatus
     /// The file system's magic number, as `statfs` gives it.
     func fileSystemType(of descriptor: CInt) throws(SystemError) -> Int
     func names(inDirectory path: String) throws(SystemError) -> [String]
-    func makeDirectory(_ path: String, mode: mode_t) throws(SystemError)
+    func makeDirectory(_ path: String, mode: UInt32) throws(SystemError)
     func rename(_ source: String, to destination: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
 
@@ -60,9 +63,14 @@ package protocol FileLayer: Sendable {
     /// Faults pages in for writing, ahead of their use; a hint, whose failure costs only speed.
     func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int)
     /// Forces a range of a mapping to the disk and waits for it; `offset` is a multiple of the page size.
-    func force(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) throws(SystemError)
-    func force(_ descriptor: CInt) throws(SystemError)
-    func forceDirectory(_ path: String) throws(SystemError)
+    func force(
+        _ base: UnsafeMutableRawPointer,
+        offset: Int,
+        count: Int,
+        for purpose: ForcePurpose
+    ) throws(SystemError)
+    func force(_ descriptor: CInt, for purpose: ForcePurpose) throws(SystemError)
+    func forceDirectory(_ path: String, for purpose: ForcePurpose) throws(SystemError)
 
     /// Takes the write lock of an open file description; false if another one holds it.
     func lock(_ descriptor: CInt) throws(SystemError) -> Bool
@@ -75,7 +83,7 @@ package protocol FileLayer: Sendable {
 package struct LinuxFileLayer: FileLayer {
     package init() {}
 
-    package func open(_ path: String, flags: CInt, mode: mode_t) throws(SystemError) -> CInt {
+    package func open(_ path: String, flags: CInt, mode: UInt32) throws(SystemError) -> CInt {
         try checked("open", Glibc.open(path, flags | O_CLOEXEC, mode))
     }
 
@@ -118,7 +126,7 @@ package struct LinuxFileLayer: FileLayer {
         }
     }
 
-    package func makeDirectory(_ path: String, mode: mode_t) throws(SystemError) {
+    package func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {
         _ = try checked("mkdir", mkdir(path, mode))
     }
 
@@ -183,15 +191,20 @@ package struct LinuxFileLayer: FileLayer {
         _ = madvise(base + offset, count, MADV_POPULATE_WRITE)
     }
 
-    package func force(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) throws(SystemError) {
+    package func force(
+        _ base: UnsafeMutableRawPointer,
+        offset: Int,
+        count: Int,
+        for purpose: ForcePurpose
+    ) throws(SystemError) {
         _ = try checked("msync", msync(base + offset, count, MS_SYNC))
     }
 
-    package func force(_ descriptor: CInt) throws(SystemError) {
+    package func force(_ descriptor: CInt, for purpose: ForcePurpose) throws(SystemError) {
         _ = try checked("fdatasync", fdatasync(descriptor))
     }
 
-    package func forceDirectory(_ path: String) throws(SystemError) {
+    package func forceDirectory(_ path: String, for purpose: ForcePurpose) throws(SystemError) {
         let descriptor = try open(path, flags: O_RDONLY | O_DIRECTORY, mode: 0)
         defer { close(descriptor) }
         _ = try checked("fsync", fsync(descriptor))

@@ -1,0 +1,162 @@
+import Glibc
+import Synchronization
+import Testing
+
+@testable import SegmentStore
+
+/// A flush that fails is reported to everyone who waits for it, and nothing is reported as forced afterwards.
+@Suite struct FailedFlushTests {
+    typealias Fault = FaultyFileLayer.Fault
+    static let flushes: Set<FaultyFileLayer.Call> = [.forceMapping, .forceFile, .forceDirectory]
+
+    let files = FaultyFileLayer()
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory(inMemory: true) }
+
+    private func open(_ durability: StoreOptions.Durability, _ name: String = "store") throws -> SegmentStore {
+        var options = StoreOptions.stepped(durability)
+        options.files = files
+        options.compression = .none
+        return try SegmentStore(directory: directory.path + "/" + name, options: options)
+    }
+
+    @Test func everyWaiterGetsTheErrorOfTheFlush() throws {
+        let store = try open(.everySet)
+        try store.set("forced", to: [1])
+        let writers = 8
+        files.arm(Fault(calls: [.forceMapping], effect: .error(EIO)))
+        // The flush of the first to come fails once all others have published what they will wait for.
+        files.beforeForcing { _ in while store.index.setCount < 1 + writers { sched_yield() } }
+        let outcomes = Mutex<[StoreError?]>([])
+        let threads = (0..<writers).map { number in
+            startThread {
+                let outcome = error { try store.set("waiting \(number)", to: [UInt8(number)]) }
+                outcomes.withLock { $0.append(outcome) }
+            }
+        }
+        for thread in threads { pthread_join(try #require(thread), nil) }
+        files.beforeForcing(nil)
+        let seen = outcomes.withLock { $0 }
+        #expect(seen.count == writers)
+        for outcome in seen { #expect(outcome?.code == .inputOutput && outcome?.number == EIO) }
+        #expect(files.counts[.forceMapping] == 1)
+        try expectStopped(store, "forced")
+        #expect(throws: StoreError.self) { try store.flush() }
+        #expect(try store.statistics().unforcedBytes > 0 && store.statistics().unforcedAge > .zero)
+        #expect(throws: StoreError.self) { try store.close() }
+        #expect(files.counts[.forceMapping] == 1)
+
+        let again = try open(.everySet)
+        #expect(again.count == 1 + writers)
+        try again.set("forced", to: [2])
+        try again.close()
+        #expect(files.leaks == [])
+    }
+
+    /// Writes are refused with a code of their own, and what is there can be read.
+    private func expectStopped(_ store: SegmentStore, _ key: String) throws {
+        let batch = [BatchEntry(key: text("a"), value: [1]), BatchEntry(key: text("b"), value: [1])]
+        let writes: [() throws -> Void] = [
+            { try store.set(key, to: [9]) }, { try store.set("large", to: [UInt8](repeating: 1, count: 600_000)) },
+            { try store.set(batch) }, { try store.remove(key) }, { try store.removeAll() },
+        ]
+        for write in writes { #expect(error(write)?.code == .writesStopped) }
+        #expect(try store.get(key) == [1])
+        #expect(try store.verify().damage == 0)
+    }
+
+    /// The flushes of a whole life of a store, from making its directory to closing it again: each fails in turn.
+    @Test(arguments: [StoreOptions.Durability.never, .interval(.seconds(1)), .everySet], [EIO, ENOSPC])
+    func nothingIsReportedAsForcedAfterAFailure(durability: StoreOptions.Durability, number: CInt) throws {
+        files.arm(nil)
+        #expect(try live("whole", durability) == nil)
+        let count = Self.flushes.reduce(0) { $0 + (files.counts[$1] ?? 0) }
+        #expect(count > 4)
+        for flush in 1...count {
+            files.arm(Fault(calls: Self.flushes, number: flush, effect: .error(number)))
+            let failure = try live("store \(flush)", durability)
+            let code: StoreError.Code = number == EIO ? .inputOutput : .noSpace
+            #expect(failure?.code == code && failure?.number == number, "flush \(flush) of \(count): \(failure as Any)")
+            #expect(files.leaks == [])
+        }
+    }
+
+    /// Makes a store, writes, closes it, kills it, goes on, clears; the first error ends that, and must stop the writes.
+    private func live(_ name: String, _ durability: StoreOptions.Durability) throws -> StoreError? {
+        var expected: [String: UInt8] = [:]
+        var wanted: [String: UInt8] = [:]
+        // What a clear that failed may have ended.
+        var clearing: [String: UInt8] = [:]
+        func run(_ store: SegmentStore, _ body: () throws -> Void) throws -> StoreError? {
+            let failure = error(body)
+            guard failure != nil else { return nil }
+            let isOpen = error { _ = try store.get("key") } == nil
+            if isOpen {
+                #expect(error { try store.set("late", to: [1]) }?.code == .writesStopped)
+                #expect(
+                    error { try store.set("later", to: [UInt8](repeating: 1, count: 600_000)) }?.code == .writesStopped
+                )
+                let forced = files.counts
+                for (key, value) in expected { #expect(try store.get(key)?.first == value) }
+                #expect(store.count == 0 || clearing.allSatisfy { (try? store.get($0)?.first) == $1 })
+                #expect(throws: StoreError.self) { try store.close() }
+                #expect(Self.flushes.allSatisfy { files.counts[$0] == forced[$0] }, "flushed after a failure")
+            }
+            return failure
+        }
+        func set(_ store: SegmentStore, _ key: String, _ value: UInt8, count: Int = 100) throws {
+            wanted[key] = value
+            try store.set(key, to: [UInt8](repeating: value, count: count))
+            expected[key] = value
+        }
+        func finish(_ failure: StoreError) throws -> StoreError {
+            // Reopening recovers: everything that was set is there, for the disk did not really lose it.
+            let again = try open(durability, name)
+            for (key, value) in expected { #expect(try again.get(key)?.first == value) }
+            #expect(clearing.isEmpty || again.count == 0 || again.count == clearing.count)
+            for (key, value) in wanted where expected[key] == nil {
+                let got = try again.get(key)?.first
+                #expect(got == nil || got == value)
+            }
+            #expect(again.invariantViolations() == [])
+            try again.set("anew", to: [1])
+            try again.close()
+            return failure
+        }
+        for round in 0..<3 {
+            var opened: SegmentStore?
+            if let failure = error({ opened = try open(durability, name) }) { return try finish(failure) }
+            let store = try #require(opened)
+            let failure = try run(store) {
+                for number in 0..<4 { try set(store, "\(round) \(number)", UInt8(number)) }
+                try set(store, "\(round) large", 7, count: 600_000)
+                for number in 0..<7 { try set(store, "\(round) filling \(number)", 8, count: 100_000) }
+                try store.runBackgroundSteps()
+                for number in 7..<10 { try set(store, "\(round) filling \(number)", 8, count: 100_000) }
+                try store.runBackgroundSteps()
+                try store.flush()
+                if round == 2 {
+                    clearing = expected
+                    expected = [:]
+                    try store.removeAll()
+                    clearing = [:]
+                    wanted = [:]
+                }
+                try set(store, "\(round) key", UInt8(round))
+                if round != 1 { try store.close() } else { store.abandon() }
+            }
+            if let failure { return try finish(failure) }
+        }
+        return nil
+    }
+}
+
+private func error(_ body: () throws -> Void) -> StoreError? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return error as? StoreError
+    }
+}

@@ -1,0 +1,182 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import SegmentStore
+
+/// Segments that somebody made on purpose: every check in them holds that a forger can make hold.
+@Suite struct ForgedSegmentTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory(inMemory: true) }
+
+    private var path: String { directory.path }
+
+    /// A record that holds, whatever its sequence and kind.
+    private func record(
+        _ key: String,
+        _ header: SegmentHeader,
+        at offset: Int,
+        sequence: UInt64,
+        kind: UInt8 = RecordKind.put.rawValue
+    ) -> [UInt8] {
+        let key = text(key)
+        var fields = RecordHeader()
+        fields.keyLength = key.count
+        fields.storedLength = 1
+        fields.rawLength = 1
+        var bytes = [UInt8](repeating: 0, count: fields.recordLength)
+        let frame = Frame.word(
+            number: header.number,
+            generation: header.generation,
+            offset: offset,
+            length: bytes.count
+        )
+        let salt = RecordChecksum.salt(number: header.number, generation: header.generation)
+        bytes.withUnsafeMutableBytes { buffer in
+            guard let base = buffer.baseAddress else { return }
+            let writer = RecordWriter(base: base)
+            writer.storeFrame(frame)
+            _ = key.withUnsafeBytes { key in
+                [UInt8(9)].withUnsafeBytes { writer.storeBody(fields, extensions: [], key: key, value: $0) }
+            }
+            base.storeBytes(of: kind, toByteOffset: 50, as: UInt8.self)
+            let body = XXH3.hash(base + RecordChecksum.bodyOffset, count: buffer.count - RecordChecksum.bodyOffset)
+            writer.finish(body: body, frame: frame, sequence: sequence, salt: salt)
+        }
+        return bytes
+    }
+
+    /// Leaves a segment without footer, with a record of the key "own"; gives its header and where its records end.
+    private func killedSegment() throws -> (path: String, header: SegmentHeader, end: Int) {
+        let store = try SegmentStore(directory: path, options: .stepped())
+        try store.set("own", to: [1])
+        store.abandon()
+        let file = try #require(directory.segmentPaths.first)
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+        let header = try #require(HeaderPair(startOfFile: bytes.span.bytes).header)
+        let length = bytes.withUnsafeBytes { Frame.length(of: $0.load(fromByteOffset: 1_024, as: UInt64.self)) }
+        return (file, header, Format.recordsStart + length)
+    }
+
+    private func write(_ bytes: [UInt8], to file: String, at offset: Int) throws {
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: file))
+        try handle.seek(toOffset: UInt64(offset))
+        try handle.write(contentsOf: Data(bytes))
+        try handle.close()
+    }
+
+    /// Writers go on, and what they set is there after closing and reopening, twice.
+    private func expectGoingOn(_ expected: [String: [UInt8]?]) throws {
+        for round in 0..<3 {
+            let store = try SegmentStore(directory: path, options: .stepped())
+            for (key, value) in expected { #expect(try store.get(key) == value, "\(key), opening \(round)") }
+            for earlier in 0..<round { #expect(try store.get("after \(earlier)") == [UInt8(earlier)]) }
+            try store.set("after \(round)", to: [UInt8(round)])
+            try store.set("own", to: [1])
+            #expect(try store.get("after \(round)") == [UInt8(round)])
+            #expect(store.invariantViolations() == [])
+            if round == 1 { store.abandon() } else { try store.close() }
+        }
+    }
+
+    @Test(arguments: [0, 1, 1_000] as [UInt64], [false, true])
+    func aForgedSequenceDoesNotStopTheSequence(below: UInt64, isClosed: Bool) throws {
+        for highest in [UInt64(1) << 62, .max, 1 << 60, (1 << 48) + 1] {
+            let own = try ForgedSegmentTests()
+            let (file, header, end) = try own.killedSegment()
+            let sequence = highest - below
+            try own.write(own.record("forged", header, at: end, sequence: sequence), to: file, at: end)
+            // Far out it is not believed; near enough it is, and moves those to come.
+            let isBelieved = sequence <= header.highestSequence
+            if isClosed {
+                let writer = try SegmentStore(directory: own.path, options: .stepped())
+                try writer.close()
+            }
+            try own.expectGoingOn(["own": [1], "forged": isBelieved ? [9] : nil])
+        }
+    }
+
+    @Test func aFooterWithAForgedSequenceIsNotBelieved() throws {
+        let (file, header, end) = try killedSegment()
+        let forged = record("forged", header, at: end, sequence: 1 << 61)
+        try write(forged, to: file, at: end)
+        var rows = RowTable()
+        let row = FooterRow(
+            keyHash: text("forged").withUnsafeBytes { XXH3.hash($0, seed: header.keyHashSeed) },
+            offset: end,
+            length: forged.count,
+            sequence: 1 << 61,
+            expiry: 0,
+            tagHash: 0,
+            kind: .put
+        )
+        rows.append(row)
+        let footer = Footer.encoded(rows, recordEnd: end + forged.count, for: header)
+        try write(footer, to: file, at: header.capacity - footer.count)
+        try expectGoingOn(["own": [1], "forged": nil])
+    }
+
+    @Test func aRecordOfAnUnknownKindRaisesTheSequence() throws {
+        let (file, header, end) = try killedSegment()
+        try write(record("newer", header, at: end, sequence: 500, kind: 77), to: file, at: end)
+        let store = try SegmentStore(directory: path, options: .stepped())
+        #expect(store.recoveryReport.findings.map(\.kind) == [.unknownRecord])
+        #expect(try store.get("newer") == nil)
+        let next = store.reservation.withLock { $0.nextSequence }
+        #expect(next == 501)
+        try store.close()
+    }
+
+    @Test func aHeaderThatLeavesNoSequenceIsRefusedToWriters() throws {
+        var (file, header, _) = try killedSegment()
+        header.baseSequence = 1 << 60
+        for offset in Format.headerOffsets { try write(header.encoded(), to: file, at: offset) }
+        let error = #expect(throws: StoreError.self) { _ = try SegmentStore(directory: path) }
+        #expect(error?.code == .unsupportedFormat)
+        let reader = try SegmentStore(directory: path, options: .readOnly)
+        #expect(try reader.get("own") == [1])
+    }
+
+    /// Frames that hold, close together, each claiming what is left of the segment or some of it: the records before
+    /// and behind them are found, and the bytes hashed on the way stay in proportion.
+    @Test(arguments: [false, true])
+    func forgedFramesDoNotMakeAScanSlow(claimsAll: Bool) throws {
+        let (file, header, end) = try killedSegment()
+        var bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+        let limit = bytes.count - Format.footerTrailerLength
+        let own = record("behind", header, at: limit - 512, sequence: 9)
+        var start = end
+        // A first word that is no frame opens the gap in which everything is tried.
+        bytes.replaceSubrange(start..<start + 8, with: [UInt8](repeating: 1, count: 8))
+        start += 8
+        for offset in stride(from: start, to: limit - 1_024, by: claimsAll ? 64 : 8) {
+            let length = claimsAll ? limit - offset : min(limit - offset, 56 + offset % 50_000 / 8 * 8)
+            let frame = Frame.word(
+                number: header.number,
+                generation: header.generation,
+                offset: offset,
+                length: length
+            )
+            bytes.put(frame, at: offset)
+            // Parts that add up, so that nothing but the hash tells.
+            if claimsAll { bytes.put(UInt32(length - Format.recordHeaderLength), at: offset + 40) }
+        }
+        bytes.replaceSubrange(limit - 512..<limit - 512 + own.count, with: own)
+        let image = bytes
+        let (result, failed) = image.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return (nil, 0) as (SegmentScanner<MappedBytes>.Result?, Int) }
+            var scanner = SegmentScanner(
+                source: MappedBytes(base: base, count: limit),
+                header: header,
+                salt: RecordChecksum.salt(number: header.number, generation: header.generation),
+                limit: limit,
+                stopsAtIncomplete: false
+            )
+            let result = scanner.scan(from: Format.recordsStart)
+            return (result, scanner.failedBytes.reduce(0, +))
+        }
+        #expect(result?.rows.count == 2)
+        #expect(failed < 2 * 22 * limit)
+    }
+}
