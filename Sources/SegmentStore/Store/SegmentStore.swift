@@ -84,11 +84,11 @@ public final class SegmentStore: Sendable {
 
     /// Opens the store in the directory, which is created if it may be written, parents included.
     ///
-    /// Damage never makes this fail; `statistics` and `recoveryReport` say what was found.
+    /// Damage never makes this fail; `recoveryReport` says what was found.
     ///
     /// - Throws: `.locked` with the holder if another opener writes, `.notFound` if there is nothing to read,
-    ///   `.unsupportedFormat` if a newer version wrote here (nothing is touched then), `.permissionDenied`,
-    ///   `.notADirectory`, or `.inputOutput`.
+    ///   `.unsupportedFormat` if a newer version wrote here (nothing is touched then), `.unsupportedFileSystem` for
+    ///   writing on NFS, `.permissionDenied`, `.notADirectory`, `.noSpace`, `.outOfMemory`, or `.inputOutput`.
     public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
         self.directory = directory
         self.options = options
@@ -127,7 +127,7 @@ public final class SegmentStore: Sendable {
         try? close()
     }
 
-    /// What opening found, and every refresh since.
+    /// What opening found; a refresh keeps its number of segments up to date.
     public var recoveryReport: RecoveryReport { recovery.withLock { $0 } }
 
     /// What this directory's segments have in common; a reader of an empty directory learns it by a refresh.
