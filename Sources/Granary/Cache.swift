@@ -26,7 +26,7 @@ public struct Cache<Value: Sendable>: Sendable {
         return codec.decode(stored.bytes)
     }
 
-    /// The values of many keys, in their order.
+    /// The values of many keys, in their order; nil for each that `value(forKey:)` gives nil for.
     ///
     /// - Throws: what the strategy throws.
     public func values(forKeys keys: [String]) async throws -> [Value?] {
@@ -50,7 +50,8 @@ public struct Cache<Value: Sendable>: Sendable {
     /// The value is stored before anyone gets it. A cache that fails counts as a miss; a value that cannot be stored is
     /// given back all the same.
     ///
-    /// - Throws: what computing throws, to all who waited for it, and `CancellationError`.
+    /// - Throws: what computing throws, to all who waited for it, and `CancellationError` to a waiter whose task is
+    ///   cancelled.
     public func value(
         forKey key: String,
         options: CacheSetOptions = CacheSetOptions(),

@@ -13,15 +13,21 @@ public protocol CacheStrategy: Sendable {
     /// - Throws: where the backend could not store it.
     func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws
 
-    /// The values of many keys, in their order.
+    /// The values of many keys, in their order; nil for each that `get` of one key gives nil for.
+    ///
+    /// - Throws: where the backend cannot be asked.
     func get(_ keys: [String]) async throws -> [CacheValue?]
 
-    /// Stores many entries; not atomic.
+    /// Stores many entries; not atomic. Of two with the same key the later one counts.
+    ///
+    /// - Throws: where the backend could not store all of them; some may be stored.
     func set(_ entries: [CacheEntry]) async throws
 }
 
 extension CacheStrategy {
     /// Asks for one key after another.
+    ///
+    /// - Throws: what the first `get` that fails throws.
     public func get(_ keys: [String]) async throws -> [CacheValue?] {
         var values: [CacheValue?] = []
         values.reserveCapacity(keys.count)
@@ -30,17 +36,23 @@ extension CacheStrategy {
     }
 
     /// Stores one entry after another.
+    ///
+    /// - Throws: what the first `set` that fails throws; the entries before it are stored.
     public func set(_ entries: [CacheEntry]) async throws {
         for entry in entries { try await set(entry.key, to: entry.value, options: entry.options) }
     }
 
     /// Stores the value with no expiry and no tag.
+    ///
+    /// - Throws: where the backend could not store it.
     public func set(_ key: String, to value: CacheValue) async throws {
         try await set(key, to: value, options: CacheSetOptions())
     }
 }
 
 /// A strategy whose content can be counted, listed and removed.
+///
+/// Calls throw where the backend cannot be asked; listing keys does once the first one is asked for.
 public protocol ManagedCacheStrategy: CacheStrategy {
     /// Removes the key's entry; false if it had none.
     @discardableResult
@@ -55,7 +67,7 @@ public protocol ManagedCacheStrategy: CacheStrategy {
     /// The keys that begin with the prefix, in no order; each that lives throughout comes exactly once.
     func keys(hasPrefix prefix: String) -> CacheKeys
 
-    /// Bytes that the cache takes where it keeps its entries, overhead included.
+    /// Bytes that the cache takes where it keeps its entries, with as much overhead as the backend can tell.
     func byteCount() async throws -> Int
 
     /// The figures of this opener of the cache.
@@ -88,6 +100,8 @@ public struct CacheValue: Sendable, Hashable {
 }
 
 /// How a value's bytes are to be understood; stored with them, so that no reader mistakes one kind for another.
+///
+/// Numbers from 128 on are for codings of your own.
 public struct ValueCoding: RawRepresentable, Sendable, Hashable {
     /// The number that is stored.
     public let rawValue: UInt8
@@ -109,7 +123,7 @@ public struct ValueCoding: RawRepresentable, Sendable, Hashable {
 public struct CacheSetOptions: Sendable, Hashable {
     /// When the entry ends; nil: never.
     public var expiry: CacheExpiry?
-    /// Text to group entries by, up to 255 bytes of UTF-8; a strategy without tags ignores it.
+    /// Text to group entries by, up to 255 bytes of UTF-8; nil or empty: none. A strategy without tags ignores it.
     public var tag: String?
 
     /// No expiry and no tag unless given.
@@ -121,7 +135,7 @@ public struct CacheSetOptions: Sendable, Hashable {
 
 /// When an entry ends.
 public enum CacheExpiry: Sendable, Hashable {
-    /// So long after it is set.
+    /// So long after it is set; at once if that is negative.
     case after(Duration)
     /// At a moment, in milliseconds since 1970.
     case at(milliseconds: UInt64)

@@ -2,6 +2,8 @@ public import SegmentStore
 internal import Synchronization
 
 /// A strategy that keeps everything in memory and forgets it with the process; for tests and for small hot sets.
+///
+/// Nothing is evicted, and an expired entry keeps its memory until its key is asked for, set or removed.
 public final class MemoryCache: ManagedCacheStrategy {
     fileprivate struct Stored: Sendable {
         var value: CacheValue

@@ -20,7 +20,8 @@ public final class SegmentCache: ManagedCacheStrategy {
     private let worker: StoreThread
     private let logger: Logger
 
-    /// Opens the cache in the directory, which is created if it may be written.
+    /// Opens the cache in the directory, which is created if it may be written. Damage that is found is logged under
+    /// `granary.segment-cache`.
     ///
     /// - Throws: what opening a `SegmentStore` throws.
     public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
@@ -43,7 +44,7 @@ public final class SegmentCache: ManagedCacheStrategy {
         }
     }
 
-    /// Stores the value under the key.
+    /// Stores the value under the key, which has 1 to 65,535 bytes of UTF-8. Of a tag the first 255 bytes are kept.
     ///
     /// - Throws: `StoreError`, as `SegmentStore.set` does.
     public func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws {

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The engine and its tests by themselves, so that an instrumented build compiles nothing else. The sources are links to
-// the ones that `swift test` runs.
+// The engine and its tests by themselves, so that an instrumented build compiles nothing else; `run` does that. The tests
+// are links to the ones that `swift test` runs.
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
@@ -16,13 +16,20 @@ let package = Package(
     targets: [
         .executableTarget(
             name: "crash-child",
-            dependencies: [.product(name: "SegmentStore", package: "granary")],
+            dependencies: [.product(name: "SegmentStore", package: "granary"), "MutexTracing"],
             path: "Sources/CrashChild",
+            swiftSettings: settings
+        ),
+        .target(name: "MutexTracing"),
+        .executableTarget(
+            name: "sanitizer-check",
+            dependencies: ["MutexTracing"],
+            path: "Sources/SanitizerCheck",
             swiftSettings: settings
         ),
         .testTarget(
             name: "SegmentStoreTests",
-            dependencies: [.product(name: "SegmentStore", package: "granary"), "crash-child"],
+            dependencies: [.product(name: "SegmentStore", package: "granary"), "crash-child", "MutexTracing"],
             exclude: ["Golden"],
             swiftSettings: settings
         ),

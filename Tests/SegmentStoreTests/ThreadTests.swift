@@ -40,6 +40,63 @@ import Testing
         #expect(store.invariantViolations() == [])
     }
 
+    /// Two threads add keys that two others read as soon as they are there, while every shard grows many times.
+    @Test func freshKeysAreSeenWholeOrNotAtAll() throws {
+        let directory = try TemporaryDirectory()
+        let store = try SegmentStore(directory: directory.path, options: StoreOptions(durability: .never))
+        let keyCount = 10_000
+        let progress = Progress()
+        let failures = Mutex<[String]>([])
+        inParallelThreads(4) { thread in
+            let isEven = thread.isMultiple(of: 2)
+            do {
+                for number in 0..<keyCount where thread < 2 {
+                    let key = "\(isEven) \(number)"
+                    try store.set(key, to: text(key))
+                    progress.advance(isEven, to: number + 1)
+                }
+                while thread >= 2 {
+                    // The next key may be on its way, and the one before has just come.
+                    let next = progress.of(isEven)
+                    for number in max(0, next - 2)...next {
+                        let key = "\(isEven) \(number)"
+                        guard let value = try store.get(key), value != text(key) else { continue }
+                        failures.withLock { $0.append("\(key): \(value)") }
+                    }
+                    if next == keyCount { break }
+                }
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+                // A reader must not wait for what will not come.
+                progress.advance(isEven, to: keyCount)
+            }
+        }
+        #expect(failures.withLock { $0 } == [])
+        #expect(store.count == 2 * keyCount)
+        for number in 0..<keyCount {
+            for isEven in [true, false] {
+                let key = "\(isEven) \(number)"
+                #expect(try store.get(key) == text(key))
+            }
+        }
+        #expect(store.invariantViolations() == [])
+        #expect(try store.statistics().damagedReads == 0)
+    }
+
+    /// How far two threads have come. Relaxed: it must not be this that puts a set before the reading of its key.
+    private final class Progress: Sendable {
+        private let even = Atomic<Int>(0)
+        private let odd = Atomic<Int>(0)
+
+        func of(_ isEven: Bool) -> Int {
+            isEven ? even.load(ordering: .relaxed) : odd.load(ordering: .relaxed)
+        }
+
+        func advance(_ isEven: Bool, to number: Int) {
+            if isEven { even.store(number, ordering: .relaxed) } else { odd.store(number, ordering: .relaxed) }
+        }
+    }
+
     /// Values say which key they belong to and are long in one byte, so that a mix of two is seen.
     private static func mix(_ store: SegmentStore, thread: Int, seed: UInt64) throws -> [String] {
         var generator = SeededGenerator(seed: seed &+ UInt64(thread))

@@ -28,7 +28,7 @@ public struct Finding: Sendable, Equatable {
     public var path: String
     /// Where it begins, in bytes from the start of the file.
     public var offset: Int
-    /// Bytes concerned, where that is known.
+    /// Bytes concerned.
     public var length: Int
     /// What is lost by it, in words.
     public var loss: String
@@ -61,7 +61,7 @@ extension Finding: CustomStringConvertible {
     }
 }
 
-/// What opening a store found.
+/// What opening a store found. A refresh keeps `segments` up to date and changes nothing else.
 public struct RecoveryReport: Sendable, Equatable {
     /// Segments in use.
     public var segments = 0

@@ -6,8 +6,9 @@ extension SegmentStore {
     ///
     /// Lends that are going on keep their bytes: a mapping goes with its last reader.
     ///
-    /// - Throws: `.inputOutput`, `.noSpace` or `.writesStopped` if not all could be made to last; the store is closed
-    ///   all the same, and the next opener recovers what is there.
+    /// - Throws: `.inputOutput`, `.noSpace`, `.writesStopped`, or `.notFound` for a segment that somebody deleted, if not
+    ///   all could be made to last; the store is closed all the same, and the next opener recovers what is there.
+    ///   `.forkedChild`, and then nothing is closed.
     public func close() throws(StoreError) {
         if forkGuard.isForkedChild { try checkReadable() }
         try closing.withLock { _ throws(StoreError) in

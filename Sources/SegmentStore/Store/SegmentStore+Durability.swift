@@ -9,10 +9,12 @@ struct FlushState: Sendable {
 }
 
 extension SegmentStore {
-    /// Forces everything that was set or removed so far to the disk, whatever the durability option says.
+    /// Forces everything that was set or removed so far to the disk, whatever the durability option says. Does nothing
+    /// in a read-only opener.
     ///
     /// - Throws: `.inputOutput` or `.noSpace` if the system could not; writes stop then until the store is reopened,
-    ///   for the kernel may have dropped what it could not write. `.closed`, `.forkedChild`.
+    ///   for the kernel may have dropped what it could not write, and later flushes throw the same error. `.closed`,
+    ///   `.forkedChild`.
     public func flush() throws(StoreError) {
         try checkReadable()
         if isReadOnly { return }

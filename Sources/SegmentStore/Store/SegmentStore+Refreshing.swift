@@ -4,7 +4,8 @@ import Synchronization
 extension SegmentStore {
     /// Lets a read-only opener see what was written since it was opened or last refreshed. A writer sees everything.
     ///
-    /// Keys change one by one, each from its old state to its new one; reads go on meanwhile.
+    /// Keys change one by one, each from its old state to its new one; reads go on meanwhile. Does nothing in an opener
+    /// that writes.
     ///
     /// - Throws: `.closed`, `.forkedChild`, `.outOfMemory`, `.unsupportedFormat`, or what reading the directory can.
     public func refresh() throws(StoreError) {

@@ -89,11 +89,12 @@ public final class SegmentStore: Sendable {
 
     /// Opens the store in the directory, which is created if it may be written, parents included.
     ///
-    /// Damage never makes this fail; `statistics` and `recoveryReport` say what was found.
+    /// Damage never makes this fail; `recoveryReport` says what was found.
     ///
     /// - Throws: `.locked` with the holder if another opener writes, `.notFound` if there is nothing to read,
-    ///   `.unsupportedFormat` if a newer version wrote here (nothing is touched then), `.permissionDenied`,
-    ///   `.notADirectory`, `.noSpace` or `.inputOutput`; the last two also where a flush of what was found fails.
+    ///   `.unsupportedFormat` if a newer version wrote here (nothing is touched then), `.unsupportedFileSystem` for
+    ///   writing on NFS, `.permissionDenied`, `.notADirectory`, `.outOfMemory`, `.noSpace` or `.inputOutput`; the last
+    ///   two also where a flush of what was found fails.
     public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
         self.directory = directory
         self.options = options
@@ -138,7 +139,7 @@ public final class SegmentStore: Sendable {
         try? close()
     }
 
-    /// What opening found, and every refresh since.
+    /// What opening found; a refresh keeps its number of segments up to date.
     public var recoveryReport: RecoveryReport { recovery.withLock { $0 } }
 
     /// What this directory's segments have in common; a reader of an empty directory learns it by a refresh.

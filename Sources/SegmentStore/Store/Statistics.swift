@@ -6,7 +6,7 @@ public struct StoreStatistics: Sendable, Equatable {
     public var entries = 0
     /// Reads that gave a value, an entry or `true`.
     public var hits = 0
-    /// Reads that gave none.
+    /// Reads that gave none; damaged ones are among them.
     public var misses = 0
     /// Sets that were stored.
     public var sets = 0
@@ -26,14 +26,16 @@ public struct StoreStatistics: Sendable, Equatable {
     public var unforcedBytes = 0
     /// How long the oldest of them has waited; zero where there are none.
     public var unforcedAge = Duration.zero
-    /// Flushes done.
+    /// Flushes that succeeded.
     public var flushes = 0
     /// What opening found.
     public var recovery = RecoveryReport()
 }
 
 extension SegmentStore {
-    /// The store's figures as of now; taking them stops nobody.
+    /// The store's figures as of now; taking them stops nobody, and waits for a flush that is under way.
+    ///
+    /// The file system is asked for the size of each segment.
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func statistics() throws(StoreError) -> StoreStatistics {

@@ -14,7 +14,7 @@ public struct StoreOptions: Sendable {
     public enum Durability: Sendable, Equatable {
         /// Nothing is forced to the disk but by `flush` and `close`; the kernel writes when it likes.
         case never
-        /// What was set is forced in the background, at most so long after.
+        /// What was set is forced in the background, so long after the first set that is not yet forced.
         case interval(Duration)
         /// What was set is forced before `set` returns; concurrent sets share one flush.
         case everySet
@@ -34,9 +34,9 @@ public struct StoreOptions: Sendable {
     public var durability: Durability
     /// How values are stored. By default LZ4 from 4 KiB on: below, compressing costs as much time as the whole set.
     public var compression: Compression
-    /// The clock that expiry is measured by.
+    /// The clock that expiry is measured by and that stamps new entries.
     public var clock: StoreClock
-    /// Where generations, directory ids and hash seeds come from.
+    /// Where generations, directory ids and hash seeds come from: 64 random bits a call.
     public var randomness: @Sendable () -> UInt64
 
     /// Whether a thread of the store's own does its background work; tests run the steps one by one instead.
@@ -82,9 +82,9 @@ public struct StoreClock: Sendable {
 public struct SetOptions: Sendable, Equatable {
     /// When the entry ends, in milliseconds since 1970; nil: never.
     public var expiry: UInt64?
-    /// 1 to 255 bytes to group entries by.
+    /// 1 to 255 bytes to group entries by; nil: none.
     public var tag: [UInt8]?
-    /// A byte for the caller's own use, given back by `entry` and by the lending get.
+    /// A byte for the caller's own use, given back by `entry` and `withEntry`.
     public var callerByte: UInt8
     /// How to store this value; nil: as the store's options say.
     public var compression: StoreOptions.Compression?

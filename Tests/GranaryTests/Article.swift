@@ -1,0 +1,1 @@
+../SegmentStoreTests/Article.swift
