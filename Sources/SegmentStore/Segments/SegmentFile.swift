@@ -39,12 +39,12 @@ struct SegmentFile {
             }
             let bytes = header.encoded()
             for offset in Format.headerOffsets { try files.writeFully(descriptor.number, bytes, at: offset) }
-            if isForced { try files.force(descriptor.number) }
+            if isForced { try files.force(descriptor.number, for: .newSegment) }
             let mapping = try Mapping(descriptor.number, count: header.capacity, writable: true, files: files)
             let inode = try files.status(of: descriptor.number).inode
             try files.rename(unfinished, to: path)
             do throws(SystemError) {
-                if isForced { try files.forceDirectory(directory) }
+                if isForced { try files.forceDirectory(directory, for: .newSegmentName) }
             } catch {
                 try? files.unlink(path)
                 throw error
@@ -81,7 +81,7 @@ struct SegmentFile {
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
         try punch(descriptor.number, from: recordEnd, to: start, files: files)
         try files.writeFully(descriptor.number, footer, at: start)
-        if isForced { try files.force(descriptor.number) }
+        if isForced { try files.force(descriptor.number, for: .footer) }
     }
 
     /// Takes a footer back so that the segment can be appended to: the hole is allocated again first, and only then is
@@ -103,7 +103,7 @@ struct SegmentFile {
             at: trailer
         )
         // Whatever the durability: a footer that came back after a power cut would hide what is appended now.
-        try files.force(descriptor.number)
+        try files.force(descriptor.number, for: .zeroedTrailer)
         // A record torn there later is told by its checksum, which must read as zero until it is written.
         try zero(descriptor.number, from: trailer - rowCount * Format.footerRowLength, to: trailer, files: files)
     }

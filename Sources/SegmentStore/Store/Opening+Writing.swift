@@ -32,7 +32,7 @@ extension Opening {
         }
         dropCleared(mapped, loaded, below: opened.clearFloor)
         // Names that a writer without durability left, and those that went just now.
-        if options.durability != .never { try? files.forceDirectory(directory) }
+        if options.durability != .never { try? files.forceDirectory(directory, for: .foundNames) }
         opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded)
         guard opened.reservation.spare < 0 else { return }
         let last = Array(zip(mapped, loaded)).last { segment, rows in
@@ -52,7 +52,7 @@ extension Opening {
         do throws(SystemError) {
             for (segment, rows) in pairs where rows.highestSequence >= floor {
                 try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor)
+                    try files.force(descriptor, for: .foundClear)
                 }
             }
         } catch {
@@ -90,7 +90,7 @@ extension Opening {
         do throws(SystemError) {
             if isForced {
                 try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor)
+                    try files.force(descriptor, for: .foundRecords)
                 }
             }
             try SegmentFile.seal(
@@ -114,7 +114,7 @@ extension Opening {
         do throws(SystemError) {
             try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
                 try files.allocateFully(descriptor, offset: 0, count: segment.file.header.capacity)
-                if options.durability != .never { try files.force(descriptor) }
+                if options.durability != .never { try files.force(descriptor, for: .foundSpare) }
             }
             try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)
         } catch {

@@ -111,7 +111,7 @@ struct Opening {
                 try files.makeDirectory(path, mode: 0o700)
             }
             // Where the parent cannot be opened its entries cannot be forced either; that is its owner's choice.
-            if options.durability != .never { try? files.forceDirectory(parent) }
+            if options.durability != .never { try? files.forceDirectory(parent, for: .madeDirectory) }
         } catch  where error.number == EEXIST {
             return
         } catch {

@@ -26,12 +26,12 @@ extension SegmentStore {
     }
 
     /// Forces all records of a lower sequence; the first to come forces for all who wait behind.
-    func force(below sequence: UInt64) throws(StoreError) {
+    func force(below sequence: UInt64, for purpose: ForcePurpose = .records) throws(StoreError) {
         try flushing.withLock { state throws(StoreError) in
             if forcedSequence.load(ordering: .acquiring) >= sequence { return }
             if let failure = state.failure { throw failure }
             do throws(StoreError) {
-                try forceAll()
+                try forceAll(for: purpose)
                 state.flushes += 1
             } catch {
                 // The kernel may have dropped the pages: trying again could report success for bytes that are lost.
@@ -48,7 +48,7 @@ extension SegmentStore {
         var sequence: UInt64
     }
 
-    private func forceAll() throws(StoreError) {
+    private func forceAll(for purpose: ForcePurpose) throws(StoreError) {
         let snapshot = publication.settle(reservation) { reservation in
             var extents = reservation.unforced
             if reservation.active >= 0 {
@@ -59,11 +59,11 @@ extension SegmentStore {
             return Snapshot(extents: extents, sequence: reservation.nextSequence)
         }
         try forceNames()
-        for extent in snapshot.extents { try force(extent) }
+        for extent in snapshot.extents { try force(extent, for: purpose) }
         forcedSequence.store(snapshot.sequence, ordering: .releasing)
     }
 
-    private func force(_ extent: Reservation.Extent) throws(StoreError) {
+    private func force(_ extent: Reservation.Extent, for purpose: ForcePurpose) throws(StoreError) {
         let stripe = Stripe.current
         // A cleared segment may have left meanwhile; nothing in it needs to last.
         guard segments.pin(extent.slot, stripe: stripe) else { return }
@@ -75,7 +75,7 @@ extension SegmentStore {
         do throws(SystemError) {
             let base = segment.pointee.base
             try files.retrying { () throws(SystemError) in
-                try files.force(base, offset: pageStart, count: extent.end - pageStart)
+                try files.force(base, offset: pageStart, count: extent.end - pageStart, for: purpose)
             }
         } catch {
             throw StoreError(error, path: segment.pointee.path, offset: pageStart, doing: "forcing records to the disk")
@@ -87,7 +87,7 @@ extension SegmentStore {
     private func forceNames() throws(StoreError) {
         guard namesAreUnforced.exchange(false, ordering: .acquiringAndReleasing) else { return }
         do throws(SystemError) {
-            try files.forceDirectory(directory)
+            try files.forceDirectory(directory, for: .unforcedNames)
         } catch {
             throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
         }

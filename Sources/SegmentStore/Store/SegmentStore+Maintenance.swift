@@ -216,7 +216,7 @@ extension SegmentStore {
         let isForced = isForced ?? (options.durability != .never)
         if writesStopped.load(ordering: .acquiring) { throw writesStoppedError }
         if isForced {
-            try force(below: reservation.withLock { $0.nextSequence })
+            try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeFooter)
         } else {
             publication.settle(reservation) { _ in }
         }
@@ -265,7 +265,7 @@ extension SegmentStore {
     /// The clear's record must have reached the disk first, or a power cut could bring half of the store back.
     func drop(_ slots: [Int], clearedBelow floor: UInt64) throws(StoreError) {
         guard !slots.isEmpty else { return }
-        if options.durability != .never { try force(below: floor + 1) }
+        if options.durability != .never { try force(below: floor + 1, for: .clearBeforeDrop) }
         try maintenance.withLock { state throws(StoreError) in
             // The next opener deletes what this one no longer may.
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
@@ -287,7 +287,7 @@ extension SegmentStore {
             }
             guard options.durability != .never else { return }
             do throws(SystemError) {
-                try files.forceDirectory(directory)
+                try files.forceDirectory(directory, for: .droppedNames)
             } catch {
                 throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
             }

@@ -58,9 +58,14 @@ package protocol FileLayer: Sendable {
     /// Faults pages in for writing, ahead of their use; a hint, whose failure costs only speed.
     func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int)
     /// Forces a range of a mapping to the disk and waits for it; `offset` is a multiple of the page size.
-    func force(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) throws(SystemError)
-    func force(_ descriptor: CInt) throws(SystemError)
-    func forceDirectory(_ path: String) throws(SystemError)
+    func force(
+        _ base: UnsafeMutableRawPointer,
+        offset: Int,
+        count: Int,
+        for purpose: ForcePurpose
+    ) throws(SystemError)
+    func force(_ descriptor: CInt, for purpose: ForcePurpose) throws(SystemError)
+    func forceDirectory(_ path: String, for purpose: ForcePurpose) throws(SystemError)
 
     /// Takes the write lock of an open file description; false if another one holds it.
     func lock(_ descriptor: CInt) throws(SystemError) -> Bool
@@ -177,15 +182,20 @@ package struct LinuxFileLayer: FileLayer {
         _ = madvise(base + offset, count, MADV_POPULATE_WRITE)
     }
 
-    package func force(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) throws(SystemError) {
+    package func force(
+        _ base: UnsafeMutableRawPointer,
+        offset: Int,
+        count: Int,
+        for purpose: ForcePurpose
+    ) throws(SystemError) {
         _ = try checked("msync", msync(base + offset, count, MS_SYNC))
     }
 
-    package func force(_ descriptor: CInt) throws(SystemError) {
+    package func force(_ descriptor: CInt, for purpose: ForcePurpose) throws(SystemError) {
         _ = try checked("fdatasync", fdatasync(descriptor))
     }
 
-    package func forceDirectory(_ path: String) throws(SystemError) {
+    package func forceDirectory(_ path: String, for purpose: ForcePurpose) throws(SystemError) {
         let descriptor = try open(path, flags: O_RDONLY | O_DIRECTORY, mode: 0)
         defer { close(descriptor) }
         _ = try checked("fsync", fsync(descriptor))

@@ -1,0 +1,32 @@
+/// Why something is forced to the disk: every call that forces names its reason, so that a test can take one out and see
+/// what breaks.
+package enum ForcePurpose: String, CaseIterable, Sendable {
+    /// Records that a set, a flush, the interval or close must not lose.
+    case records
+    /// The names of segments that were made without being forced, before what they hold counts as forced.
+    case unforcedNames
+    /// Length and header of a new segment, before its name.
+    case newSegment
+    /// The name of a new segment, before its first record.
+    case newSegmentName
+    /// The records of a segment, before its footer names them.
+    case recordsBeforeFooter
+    /// A footer, before close returns.
+    case footer
+    /// The zeroed trailer of a segment that is gone on with, before the first record behind the old ones.
+    case zeroedTrailer
+    /// The record of a clear, before the segments that it ended are deleted.
+    case clearBeforeDrop
+    /// That those segments are gone.
+    case droppedNames
+    /// The directory itself, in its parent.
+    case madeDirectory
+    /// Names that an earlier process left unforced.
+    case foundNames
+    /// Records that an earlier process left unforced, before the footer that they get now.
+    case foundRecords
+    /// An empty segment of an earlier process, before it takes records.
+    case foundSpare
+    /// A clear that an earlier process left unforced, before the segments that it ended are deleted.
+    case foundClear
+}
