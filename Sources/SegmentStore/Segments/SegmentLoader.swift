@@ -6,6 +6,10 @@ struct LoadedRows: Sendable {
     var recordEnd = Format.recordsStart
     var highestSequence: UInt64 = 0
     var isSealed = false
+    /// The footer has reached the disk, and the records before it.
+    var isForced = false
+    /// Something stands where the footer does.
+    var hasTrailer = false
     var findings: [Finding] = []
 }
 
@@ -17,6 +21,8 @@ struct SegmentLoader {
     let isWhole: Bool
     /// Beside a live writer: an unfinished record ends the scan instead of being called torn.
     let besideWriter: Bool
+    /// The machine's present boot, for footers that a power cut makes void.
+    let boot: UInt64
 
     /// Reads through the mapping of a store that nobody else writes.
     func load(mapped base: UnsafeRawPointer, count: Int) -> LoadedRows {
@@ -24,13 +30,14 @@ struct SegmentLoader {
         let trailerStart = header.capacity - Format.footerTrailerLength
         let trailer = Footer.trailer(
             RawSpan(_unsafeStart: base + trailerStart, byteCount: Format.footerTrailerLength),
-            for: header
+            for: header,
+            boot: boot
         )
-        if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
+        if case .valid(let rowCount, let recordEnd, let rowsHash, let isForced) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = UnsafeRawBufferPointer(start: base + trailerStart - length, count: length)
             if let rows = RowTable(mapped: bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash) {
-                return sealed(rows, recordEnd: recordEnd)
+                return sealed(rows, recordEnd: recordEnd, isForced: isForced)
             }
         }
         return scanned(MappedBytes(base: base, count: trailerStart), trailer: trailer, from: Format.recordsStart)
@@ -40,7 +47,7 @@ struct SegmentLoader {
     func isUnchanged(_ descriptor: CInt, recordEnd: Int, files: any FileLayer) -> Bool {
         let trailerStart = header.capacity - Format.footerTrailerLength
         guard let bytes = try? files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength),
-            case .valid(_, let end, _) = Footer.trailer(bytes.span.bytes, for: header)
+            case .valid(_, let end, _, _) = Footer.trailer(bytes.span.bytes, for: header, boot: boot)
         else { return false }
         return end == recordEnd
     }
@@ -55,13 +62,13 @@ struct SegmentLoader {
         guard status.length >= header.capacity else { return shortened(window, count: status.length) }
         let trailerStart = header.capacity - Format.footerTrailerLength
         let bytes = (try? files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)) ?? []
-        let trailer = Footer.trailer(bytes.span.bytes, for: header)
-        if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
+        let trailer = Footer.trailer(bytes.span.bytes, for: header, boot: boot)
+        if case .valid(let rowCount, let recordEnd, let rowsHash, let isForced) = trailer {
             let length = rowCount * Format.footerRowLength
             if let bytes = try? files.bytes(of: descriptor, at: trailerStart - length, count: length),
                 let rows = RowTable(bytes, rowCount: rowCount, recordEnd: recordEnd, rowsHash: rowsHash)
             {
-                return sealed(rows, recordEnd: recordEnd)
+                return sealed(rows, recordEnd: recordEnd, isForced: isForced)
             }
         }
         return scanned(window, trailer: trailer, from: start)
@@ -74,19 +81,22 @@ struct SegmentLoader {
         return scan(MappedBytes(base: base, count: limit), from: Format.recordsStart, limit: limit, hadFooter: false)
     }
 
-    private func sealed(_ rows: RowTable, recordEnd: Int) -> LoadedRows {
+    private func sealed(_ rows: RowTable, recordEnd: Int, isForced: Bool) -> LoadedRows {
         var loaded = LoadedRows()
         rows.forEach { loaded.highestSequence = max(loaded.highestSequence, $0.sequence) }
         loaded.rows = rows
         loaded.recordEnd = recordEnd
         loaded.isSealed = true
+        loaded.isForced = isForced
+        loaded.hasTrailer = true
         return loaded
     }
 
     private func scanned(_ source: some SegmentBytes, trailer: Footer.Trailer, from start: Int) -> LoadedRows {
         let limit = header.capacity - Format.footerTrailerLength
         var loaded = scan(source, from: start, limit: limit, hadFooter: trailer != .absent)
-        if trailer != .absent && !besideWriter {
+        loaded.hasTrailer = trailer != .absent
+        if trailer != .absent && trailer != .outlived && !besideWriter {
             loaded.findings.append(
                 Finding(
                     kind: .damagedFooter,

@@ -5,21 +5,23 @@ import Synchronization
 extension Opening {
     /// Seals what a death left open, keeps one empty segment as the spare, and chooses where appending goes on.
     func prepareForWriting(_ mapped: [Mapped], _ loaded: [LoadedRows], opened: inout Opened) {
+        forceNames(mapped, loaded, opened: &opened)
         var empty: [Mapped] = []
         var sealedNow: Set<Int> = []
         for (segment, rows) in zip(mapped, loaded) {
             opened.capacityMade += segment.file.header.capacity
-            guard segment.isWhole, !rows.isSealed, !rows.findings.contains(where: { $0.kind == .unknownRecord }) else {
+            if rows.rows.count == 0 && rows.findings.isEmpty && !rows.hasTrailer && segment.isWhole {
+                empty.append(segment)
                 continue
             }
-            if rows.rows.count == 0 && rows.findings.isEmpty {
-                empty.append(segment)
+            if !rows.isForced { force(segment, rows, opened: &opened) }
+            guard segment.isWhole, !rows.isSealed, !rows.findings.contains(where: { $0.kind == .unknownRecord }) else {
                 continue
             }
             // Where this fails the segment stays as it is, and the next opener scans it again.
             if seal(segment, rows) { sealedNow.insert(segment.slot) }
         }
-        if let spare = empty.last(where: { Format.spareCapacities.contains($0.file.header.capacity) }),
+        if let spare = empty.last(where: isSpareSized),
             makeWritable(spare)
         {
             opened.reservation.spare = spare.slot
@@ -27,13 +29,10 @@ extension Opening {
         for segment in empty {
             if segment.slot == opened.reservation.spare { continue }
             // Left by deaths between making a segment and using it.
-            try? files.unlink(segment.file.path)
-            segments.retire(segment.slot)
+            unlink(segment, &opened)
         }
-        dropCleared(mapped, loaded, below: opened.clearFloor)
-        // Names that a writer without durability left, and those that went just now.
-        if options.durability != .never { try? files.forceDirectory(directory, for: .foundNames) }
-        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded)
+        dropCleared(mapped, loaded, &opened)
+        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded, &opened)
         guard opened.reservation.spare < 0 else { return }
         let last = Array(zip(mapped, loaded)).last { segment, rows in
             rows.isSealed && rows.rows.count > 0 && segment.isWhole && !sealedNow.contains(segment.slot)
@@ -44,38 +43,44 @@ extension Opening {
 
     /// A death between a clear and the deletion of what it ended leaves that to the next opener.
     ///
-    /// What holds the clear is forced first: without it, a power cut could bring half of the store back.
-    private func dropCleared(_ mapped: [Mapped], _ loaded: [LoadedRows], below floor: UInt64) {
+    /// Where the clear itself may not have reached the disk, nothing is deleted yet: a power cut could bring half of the
+    /// store back.
+    private func dropCleared(_ mapped: [Mapped], _ loaded: [LoadedRows], _ opened: inout Opened) {
+        let floor = opened.clearFloor
         let pairs = Array(zip(mapped, loaded))
-        let cleared = pairs.filter { $1.rows.count > 0 && $1.highestSequence < floor && $1.isSealed }
-        guard !cleared.isEmpty else { return }
-        do throws(SystemError) {
-            for (segment, rows) in pairs where rows.highestSequence >= floor {
-                try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor, for: .foundClear)
-                }
-            }
-        } catch {
-            return
+        let holdsClear = { (segment: Mapped, rows: LoadedRows) in
+            max(rows.highestSequence, segment.file.header.clearFloor) >= floor
         }
-        for (segment, _) in cleared {
-            try? files.unlink(segment.file.path)
-            segments.retire(segment.slot)
+        let isForced = { (segment: Mapped, rows: LoadedRows) in
+            segments[segment.slot].pointee.forcedEnd.load(ordering: .relaxed) >= rows.recordEnd
+        }
+        guard pairs.allSatisfy({ !holdsClear($0, $1) || isForced($0, $1) }) else { return }
+        for (segment, rows) in pairs where rows.isSealed && rows.rows.count > 0 && rows.highestSequence < floor {
+            unlink(segment, &opened)
         }
     }
 
     /// The closed segment without records that was made last; older ones go.
-    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows]) -> Int? {
+    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows], _ opened: inout Opened) -> Int? {
         var empty = Array(zip(mapped, loaded)).filter { segment, rows in
-            rows.isSealed && rows.rows.count == 0 && segment.isWhole
-                && Format.spareCapacities.contains(segment.file.header.capacity)
+            rows.isSealed && rows.rows.count == 0 && segment.isWhole && isSpareSized(segment)
         }
         let kept = empty.popLast()
         for (segment, _) in empty {
-            try? files.unlink(segment.file.path)
-            segments.retire(segment.slot)
+            unlink(segment, &opened)
         }
         return kept?.0.slot
+    }
+
+    /// A name that a power cut brings back does no harm, but to be looked at again; the first flush forces the directory.
+    private func unlink(_ segment: Mapped, _ opened: inout Opened) {
+        try? files.unlink(segment.file.path)
+        segments.retire(segment.slot)
+        opened.namesAreUnforced = true
+    }
+
+    private func isSpareSized(_ segment: Mapped) -> Bool {
+        Format.spareCapacities.contains(segment.file.header.capacity)
     }
 
     /// A segment is gone on with while an eighth of it is free.
@@ -85,14 +90,46 @@ extension Opening {
         return capacity <= Format.largestSegment && free >= capacity / 8
     }
 
-    private func seal(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
-        let isForced = options.durability != .never
+    /// Forces the names of what was found, unless a footer says that they have been forced; without durability, leaves
+    /// that to the first flush.
+    ///
+    /// A footer whose records are forced was written after its segment's name was forced, and those of the directories
+    /// above.
+    private func forceNames(_ mapped: [Mapped], _ loaded: [LoadedRows], opened: inout Opened) {
+        let known = loaded.count(where: \.isForced)
+        if known > 0 { opened.unforcedParents = [] }
+        opened.namesAreUnforced = known < mapped.count
+        guard options.durability != .never else { return }
+        // What cannot be forced now is the first flush's to report.
+        if opened.namesAreUnforced && (try? files.forceDirectory(directory, for: .foundNames)) != nil {
+            opened.namesAreUnforced = false
+        }
+        opened.unforcedParents.removeAll { (try? files.forceDirectory($0, for: .madeDirectory)) != nil }
+    }
+
+    /// Forces a segment whose records an earlier process may not have forced; without durability, leaves that to the
+    /// first flush.
+    private func force(_ segment: Mapped, _ rows: LoadedRows, opened: inout Opened) {
+        let slot = segments[segment.slot]
         do throws(SystemError) {
-            if isForced {
-                try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor, for: .foundRecords)
-                }
+            guard options.durability != .never else { throw SystemError(call: "fdatasync", number: EAGAIN) }
+            try files.withFile(segment.file.path, flags: O_RDONLY) { descriptor throws(SystemError) in
+                try files.force(descriptor, for: .foundRecords)
             }
+            slot.pointee.forcedEnd.store(rows.recordEnd, ordering: .relaxed)
+            if rows.isSealed && segment.isWhole {
+                try SegmentFile.confirm(path: segment.file.path, header: segment.file.header, files: files)
+                slot.pointee.footerIsForced.store(true, ordering: .relaxed)
+            }
+        } catch {
+            opened.reservation.unforced.append(Reservation.Extent(slot: segment.slot, end: rows.recordEnd))
+        }
+    }
+
+    private func seal(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
+        let slot = segments[segment.slot]
+        let isForced = slot.pointee.forcedEnd.load(ordering: .relaxed) >= rows.recordEnd
+        do throws(SystemError) {
             try SegmentFile.seal(
                 path: segment.file.path,
                 header: segment.file.header,
@@ -104,7 +141,8 @@ extension Opening {
         } catch {
             return false
         }
-        segments[segment.slot].pointee.isSealed.store(true, ordering: .relaxed)
+        slot.pointee.isSealed.store(true, ordering: .relaxed)
+        slot.pointee.footerIsForced.store(isForced, ordering: .relaxed)
         return true
     }
 
@@ -114,7 +152,6 @@ extension Opening {
         do throws(SystemError) {
             try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
                 try files.allocateFully(descriptor, offset: 0, count: segment.file.header.capacity)
-                if options.durability != .never { try files.force(descriptor, for: .foundSpare) }
             }
             try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)
         } catch {

@@ -162,7 +162,8 @@ extension SegmentStore {
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: true,
-            besideWriter: false
+            besideWriter: false,
+            boot: files.bootIdentity
         ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
         var rows = RowTable()
         known.rows.forEach { rows.append($0) }
@@ -186,6 +187,8 @@ extension SegmentStore {
             throw StoreError(error, path: segment.pointee.path, doing: "continuing the segment")
         }
         segment.pointee.isSealed.store(false, ordering: .relaxed)
+        let recordEnd = segment.pointee.recordEnd.load(ordering: .relaxed)
+        segment.pointee.forcedEnd.store(recordEnd, ordering: .relaxed)
     }
 
     // MARK: Sealing
@@ -199,10 +202,10 @@ extension SegmentStore {
         }
     }
 
-    func sealFull(_ state: inout Maintenance) throws(StoreError) {
+    func sealFull(_ state: inout Maintenance, isForced: Bool? = nil) throws(StoreError) {
         while let slot = reservation.withLock({ $0.unsealed.first }) {
             do throws(StoreError) {
-                try seal(slot, &state)
+                try seal(slot, &state, isForced: isForced)
             } catch {
                 // A file that somebody deleted needs no footer, and must not keep the others from theirs.
                 guard error.code == .notFound else { throw error }
@@ -236,6 +239,7 @@ extension SegmentStore {
             throw StoreError(error, path: segment.pointee.path, doing: "writing the segment's footer")
         }
         state.continued[slot] = nil
+        segment.pointee.footerIsForced.store(isForced, ordering: .relaxed)
         segment.pointee.isSealed.store(true, ordering: .releasing)
     }
 
@@ -285,7 +289,6 @@ extension SegmentStore {
                     }
                 }
             }
-            guard options.durability != .never else { return }
             do throws(SystemError) {
                 try files.forceDirectory(directory, for: .droppedNames)
             } catch {

@@ -91,7 +91,8 @@ extension SegmentStore {
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: segment.pointee.readableCount == segment.pointee.header.capacity,
-            besideWriter: besideWriter
+            besideWriter: besideWriter,
+            boot: files.bootIdentity
         )
         guard let descriptor = try? Descriptor(segment.pointee.path, flags: O_RDONLY, files: files) else { return nil }
         if segment.pointee.isSealed.load(ordering: .relaxed)
