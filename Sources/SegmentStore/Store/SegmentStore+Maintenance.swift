@@ -266,10 +266,11 @@ extension SegmentStore {
 
     /// Deletes segments that hold nothing but what a clear has ended.
     ///
-    /// The clear's record must have reached the disk first, or a power cut could bring half of the store back.
+    /// The clear's record must have reached the disk first, whatever the durability: otherwise a power cut could bring
+    /// half of the store back, older values of what was replaced or removed among it.
     func drop(_ slots: [Int], clearedBelow floor: UInt64) throws(StoreError) {
         guard !slots.isEmpty else { return }
-        if options.durability != .never { try force(below: floor + 1, for: .clearBeforeDrop) }
+        try force(below: floor + 1, for: .clearBeforeDrop)
         try maintenance.withLock { state throws(StoreError) in
             // The next opener deletes what this one no longer may.
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
