@@ -29,6 +29,10 @@ extension Opening {
         for segment in empty {
             if segment.slot == opened.reservation.spare { continue }
             // Left by deaths between making a segment and using it.
+            guard !isLastToKnowOfClear(segment, mapped, loaded, opened.clearFloor) else {
+                if seal(segment, LoadedRows()) { sealedNow.insert(segment.slot) }
+                continue
+            }
             unlink(segment, &opened)
         }
         dropCleared(mapped, loaded, &opened)
@@ -55,7 +59,11 @@ extension Opening {
             segments[segment.slot].pointee.forcedEnd.load(ordering: .relaxed) >= rows.recordEnd
         }
         guard pairs.allSatisfy({ !holdsClear($0, $1) || isForced($0, $1) }) else { return }
-        for (segment, rows) in pairs where rows.isSealed && rows.rows.count > 0 && rows.highestSequence < floor {
+        for (segment, rows) in pairs where rows.isSealed && rows.highestSequence < floor {
+            // One without records can serve as the next one, or was kept for a floor that another has topped.
+            let isEmpty = rows.rows.count == 0
+            let isTopped = !isSpareSized(segment) && segment.file.header.clearFloor < floor
+            guard !isEmpty || isTopped else { continue }
             unlink(segment, &opened)
         }
     }
@@ -70,6 +78,22 @@ extension Opening {
             unlink(segment, &opened)
         }
         return kept?.0.slot
+    }
+
+    /// True of an empty segment whose header alone says that older records are dead: a power cut took the clear itself.
+    private func isLastToKnowOfClear(
+        _ segment: Mapped,
+        _ mapped: [Mapped],
+        _ loaded: [LoadedRows],
+        _ floor: UInt64
+    ) -> Bool {
+        guard floor > 0, segment.file.header.clearFloor == floor else { return false }
+        return !zip(mapped, loaded).contains { other, rows in
+            guard other.slot != segment.slot, segments.isInUse(other.slot) else { return false }
+            var isClear = false
+            rows.rows.forEach { if $0.kind == .clear && $0.sequence == floor { isClear = true } }
+            return isClear || other.file.header.clearFloor == floor
+        }
     }
 
     /// A name that a power cut brings back does no harm, but to be looked at again; the first flush forces the directory.
