@@ -139,7 +139,7 @@ private final class DamagedStore {
         let header = try #require(pair.header)
         let loaded = content.withUnsafeBytes { bytes in
             bytes.baseAddress.map { base in
-                SegmentLoader(path: "", header: header, isWhole: true, besideWriter: false)
+                SegmentLoader(path: "", header: header, isWhole: true, besideWriter: false, boot: 1)
                     .load(mapped: base, count: bytes.count)
             }
         }

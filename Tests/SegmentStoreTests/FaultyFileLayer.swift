@@ -227,6 +227,8 @@ final class FaultyFileLayer: FileLayer {
         try linux.protect(base, count: count, writable: writable)
     }
 
+    var bootIdentity: UInt64 { linux.bootIdentity }
+
     func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool) {
         linux.preferHugePages(base, count: count, isPreferred)
     }

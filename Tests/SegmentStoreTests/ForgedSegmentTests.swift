@@ -112,7 +112,7 @@ import Testing
             kind: .put
         )
         rows.append(row)
-        let footer = Footer.encoded(rows, recordEnd: end + forged.count, for: header)
+        let footer = Footer.encoded(rows, recordEnd: end + forged.count, for: header, boot: 0)
         try write(footer, to: file, at: header.capacity - footer.count)
         try expectGoingOn(["own": [1], "forged": nil])
     }

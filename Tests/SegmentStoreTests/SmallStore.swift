@@ -39,7 +39,7 @@ final class SmallStore {
         let loaded = try #require(
             written.withUnsafeBytes { bytes in
                 bytes.baseAddress.map { base in
-                    SegmentLoader(path: "", header: header, isWhole: true, besideWriter: false)
+                    SegmentLoader(path: "", header: header, isWhole: true, besideWriter: false, boot: 0)
                         .load(mapped: base, count: bytes.count)
                 }
             }
@@ -57,7 +57,7 @@ final class SmallStore {
         for offset in Format.headerOffsets {
             image.replaceSubrange(offset..<offset + Format.headerLength, with: header.encoded())
         }
-        let footer = Footer.encoded(loaded.rows, recordEnd: recordEnd, for: header)
+        let footer = Footer.encoded(loaded.rows, recordEnd: recordEnd, for: header, boot: 0)
         if isClosed { image.replaceSubrange(Self.capacity - footer.count..<Self.capacity, with: footer) }
         footerStart = Self.capacity - (isClosed ? footer.count : Format.footerTrailerLength)
         bytes = image

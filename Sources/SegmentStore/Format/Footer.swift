@@ -7,7 +7,7 @@
 ///     24  expiry (8)                             24  record end (8)
 ///     32  tag hash (4)                           32  row count (8)
 ///     36  kind (1), zero (3)                     40  XXH3 of the rows (8)
-///                                                48  zero (8)
+///                                                48  boot (8)
 ///                                                56  XXH3 of bytes 0 to 55 (8)
 ///
 /// Rows stand in the order of their offsets. A gap between two rows is a record that was torn or damaged when the
@@ -179,7 +179,15 @@ package enum Footer {
     }
 
     /// The bytes of a footer, which end where the segment's capacity ends.
-    package static func encoded(_ rows: consuming RowTable, recordEnd: Int, for header: SegmentHeader) -> [UInt8] {
+    ///
+    /// `boot` is zero for a footer that is forced, and its records before it. Any other may be there after a power cut
+    /// when its records are not, so it counts only as long as the machine runs that this boot began.
+    package static func encoded(
+        _ rows: consuming RowTable,
+        recordEnd: Int,
+        for header: SegmentHeader,
+        boot: UInt64
+    ) -> [UInt8] {
         let rowCount = rows.count
         var bytes = rows.takeBytes()
         let rowsHash = XXH3.hash(bytes)
@@ -190,9 +198,18 @@ package enum Footer {
         trailer.put(UInt64(recordEnd), at: 24)
         trailer.put(UInt64(rowCount), at: 32)
         trailer.put(rowsHash, at: 40)
-        trailer.put(XXH3.hash(Array(trailer[..<56])), at: 56)
+        trailer.put(boot, at: 48)
+        trailer.putChecksum()
         bytes.append(contentsOf: trailer)
         return bytes
+    }
+
+    /// The trailer as it stands once its records are forced.
+    package static func confirmed(_ trailer: [UInt8]) -> [UInt8] {
+        var trailer = trailer
+        trailer.put(UInt64(0), at: 48)
+        trailer.putChecksum()
+        return trailer
     }
 
     /// What the trailer at the end of a segment says.
@@ -201,11 +218,13 @@ package enum Footer {
         case absent
         /// A footer was here and cannot be used; the segment must be scanned.
         case damaged
-        case valid(rowCount: Int, recordEnd: Int, rowsHash: UInt64)
+        /// A footer is here whose records may not be: the machine was off since it was written. Scanned, too.
+        case outlived
+        case valid(rowCount: Int, recordEnd: Int, rowsHash: UInt64, isForced: Bool)
     }
 
     /// Reads the last `Format.footerTrailerLength` bytes of a segment.
-    package static func trailer(_ bytes: RawSpan, for header: SegmentHeader) -> Trailer {
+    package static func trailer(_ bytes: RawSpan, for header: SegmentHeader, boot present: UInt64) -> Trailer {
         guard bytes.byteCount == Format.footerTrailerLength else { return .damaged }
         if (0..<8).allSatisfy({ bytes.integer(UInt64.self, at: $0 * 8) == 0 }) { return .absent }
         let hash = bytes.withUnsafeBytes { XXH3.hash(UnsafeRawBufferPointer(rebasing: $0[..<56])) }
@@ -220,10 +239,18 @@ package enum Footer {
             recordEnd >= UInt64(Format.recordsStart), recordEnd % UInt64(Format.alignment) == 0,
             recordEnd <= UInt64(header.capacity - length(rowCount: Int(rowCount)))
         else { return .damaged }
+        let boot = bytes.integer(UInt64.self, at: 48)
+        guard boot == 0 || boot == present else { return .outlived }
         return .valid(
             rowCount: Int(rowCount),
             recordEnd: Int(recordEnd),
-            rowsHash: bytes.integer(UInt64.self, at: 40)
+            rowsHash: bytes.integer(UInt64.self, at: 40),
+            isForced: boot == 0
         )
     }
+}
+
+extension [UInt8] {
+    /// Completes a trailer.
+    fileprivate mutating func putChecksum() { put(XXH3.hash(Array(self[..<56])), at: 56) }
 }

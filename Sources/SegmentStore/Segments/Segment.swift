@@ -29,6 +29,8 @@ struct Segment: ~Copyable {
     let recordCount: Atomic<Int>
     /// A footer stands at the end, and nothing will be appended.
     let isSealed: Atomic<Bool>
+    /// That footer has reached the disk, and the records before it.
+    let footerIsForced = Atomic<Bool>(true)
 
     enum Lifecycle {
         static let inUse: UInt8 = 0

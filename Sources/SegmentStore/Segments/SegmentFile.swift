@@ -65,7 +65,7 @@ struct SegmentFile {
 
     /// Seals a segment behind its last record: the free room goes back to the disk, the footer takes the end.
     ///
-    /// Unless `isForced` is false, the footer has reached the disk when this returns.
+    /// Unless `isForced` is false, the footer has reached the disk when this returns; the records must have before.
     static func seal(
         path: String,
         header: SegmentHeader,
@@ -74,7 +74,7 @@ struct SegmentFile {
         isForced: Bool,
         files: any FileLayer
     ) throws(SystemError) {
-        let footer = Footer.encoded(rows, recordEnd: recordEnd, for: header)
+        let footer = Footer.encoded(rows, recordEnd: recordEnd, for: header, boot: isForced ? 0 : files.bootIdentity)
         let start = header.capacity - footer.count
         // Every reservation left room for its row.
         guard start >= recordEnd else { throw SystemError(call: "footer", number: EOVERFLOW) }
@@ -82,6 +82,19 @@ struct SegmentFile {
         try punch(descriptor.number, from: recordEnd, to: start, files: files)
         try files.writeFully(descriptor.number, footer, at: start)
         if isForced { try files.force(descriptor.number, for: .footer) }
+    }
+
+    /// Makes a footer that was written without force one that lasts; the records must have reached the disk.
+    static func confirm(path: String, header: SegmentHeader, files: any FileLayer) throws(SystemError) {
+        try files.withFile(path, flags: O_RDWR) { descriptor throws(SystemError) in
+            let offset = header.capacity - Format.footerTrailerLength
+            let trailer = try files.bytes(of: descriptor, at: offset, count: Format.footerTrailerLength)
+            guard case .valid = Footer.trailer(trailer.span.bytes, for: header, boot: files.bootIdentity) else {
+                return
+            }
+            try files.writeFully(descriptor, Footer.confirmed(trailer), at: offset)
+            try files.force(descriptor, for: .footer)
+        }
     }
 
     /// Takes a footer back so that the segment can be appended to: the hole is allocated again first, and only then is

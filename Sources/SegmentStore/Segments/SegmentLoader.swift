@@ -6,6 +6,10 @@ struct LoadedRows: Sendable {
     var recordEnd = Format.recordsStart
     var highestSequence: UInt64 = 0
     var isSealed = false
+    /// The footer has reached the disk, and the records before it.
+    var isForced = false
+    /// Something stands where the footer does.
+    var hasTrailer = false
     var findings: [Finding] = []
     /// Why the segment could not be read to its end; nothing else here counts then.
     var failure: SystemError?
@@ -19,6 +23,8 @@ struct SegmentLoader {
     let isWhole: Bool
     /// Beside a live writer: an unfinished record ends the scan instead of being called torn.
     let besideWriter: Bool
+    /// The machine's present boot, for footers that a power cut makes void.
+    let boot: UInt64
 
     /// Reads through the mapping of a store that nobody else writes.
     func load(mapped base: UnsafeRawPointer, count: Int) -> LoadedRows {
@@ -26,9 +32,10 @@ struct SegmentLoader {
         let trailerStart = header.capacity - Format.footerTrailerLength
         let trailer = Footer.trailer(
             RawSpan(_unsafeStart: base + trailerStart, byteCount: Format.footerTrailerLength),
-            for: header
+            for: header,
+            boot: boot
         )
-        if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
+        if case .valid(let rowCount, let recordEnd, let rowsHash, let isForced) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = UnsafeRawBufferPointer(start: base + trailerStart - length, count: length)
             if let rows = RowTable(
@@ -38,7 +45,7 @@ struct SegmentLoader {
                 highestSequence: header.highestSequence,
                 rowsHash: rowsHash
             ) {
-                return sealed(rows, recordEnd: recordEnd)
+                return sealed(rows, recordEnd: recordEnd, isForced: isForced)
             }
         }
         return scanned(MappedBytes(base: base, count: trailerStart), trailer: trailer, from: Format.recordsStart)
@@ -48,7 +55,9 @@ struct SegmentLoader {
     func isUnchanged(_ descriptor: CInt, recordEnd: Int, files: any FileLayer) throws(SystemError) -> Bool {
         let trailerStart = header.capacity - Format.footerTrailerLength
         let bytes = try files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)
-        guard case .valid(_, let end, _) = Footer.trailer(bytes.span.bytes, for: header) else { return false }
+        guard case .valid(_, let end, _, _) = Footer.trailer(bytes.span.bytes, for: header, boot: boot) else {
+            return false
+        }
         return end == recordEnd
     }
 
@@ -68,8 +77,8 @@ struct SegmentLoader {
         }
         let trailerStart = header.capacity - Format.footerTrailerLength
         let bytes = try files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)
-        let trailer = Footer.trailer(bytes.span.bytes, for: header)
-        if case .valid(let rowCount, let recordEnd, let rowsHash) = trailer {
+        let trailer = Footer.trailer(bytes.span.bytes, for: header, boot: boot)
+        if case .valid(let rowCount, let recordEnd, let rowsHash, let isForced) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = try files.bytes(of: descriptor, at: trailerStart - length, count: length)
             if let rows = RowTable(
@@ -79,7 +88,7 @@ struct SegmentLoader {
                 highestSequence: header.highestSequence,
                 rowsHash: rowsHash
             ) {
-                return sealed(rows, recordEnd: recordEnd)
+                return sealed(rows, recordEnd: recordEnd, isForced: isForced)
             }
         }
         return scanned(window, trailer: trailer, from: start)
@@ -92,19 +101,22 @@ struct SegmentLoader {
         return scan(MappedBytes(base: base, count: limit), from: Format.recordsStart, limit: limit, hadFooter: false)
     }
 
-    private func sealed(_ rows: RowTable, recordEnd: Int) -> LoadedRows {
+    private func sealed(_ rows: RowTable, recordEnd: Int, isForced: Bool) -> LoadedRows {
         var loaded = LoadedRows()
         rows.forEach { loaded.highestSequence = max(loaded.highestSequence, $0.sequence) }
         loaded.rows = rows
         loaded.recordEnd = recordEnd
         loaded.isSealed = true
+        loaded.isForced = isForced
+        loaded.hasTrailer = true
         return loaded
     }
 
     private func scanned(_ source: some SegmentBytes, trailer: Footer.Trailer, from start: Int) -> LoadedRows {
         let limit = header.capacity - Format.footerTrailerLength
         var loaded = scan(source, from: start, limit: limit, hadFooter: trailer != .absent)
-        if trailer != .absent && !besideWriter {
+        loaded.hasTrailer = trailer != .absent
+        if trailer != .absent && trailer != .outlived && !besideWriter {
             loaded.findings.append(
                 Finding(
                     kind: .damagedFooter,

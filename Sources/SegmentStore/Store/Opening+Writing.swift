@@ -8,43 +8,39 @@ extension Opening {
     /// A failed flush ends the opening: a store that cannot force must not promise to. Whatever else fails is left as
     /// it is, to the next opener.
     func prepareForWriting(_ mapped: [Mapped], _ loaded: [LoadedRows], opened: inout Opened) throws(StoreError) {
+        try forceNames(mapped, loaded, opened: &opened)
         var empty: [Mapped] = []
         var sealedNow: Set<Int> = []
         for (segment, rows) in zip(mapped, loaded) {
             opened.capacityMade += segment.file.header.capacity
-            guard segment.isWhole, !rows.isSealed, !rows.findings.contains(where: { $0.kind == .unknownRecord }) else {
+            if rows.rows.count == 0 && rows.findings.isEmpty && !rows.hasTrailer && segment.isWhole {
+                empty.append(segment)
                 continue
             }
-            if rows.rows.count == 0 && rows.findings.isEmpty {
-                empty.append(segment)
+            if !rows.isForced { try force(segment, rows, opened: &opened) }
+            guard segment.isWhole, !rows.isSealed, !rows.findings.contains(where: { $0.kind == .unknownRecord }) else {
                 continue
             }
             if try seal(segment, rows) { sealedNow.insert(segment.slot) }
         }
         let nextSequence = opened.reservation.nextSequence
         let spare = empty.last { segment in
-            Format.spareCapacities.contains(segment.file.header.capacity)
-                && segment.file.header.hasRoom(forSequence: nextSequence)
+            isSpareSized(segment) && segment.file.header.hasRoom(forSequence: nextSequence)
         }
-        if let spare,
-            try makeWritable(spare)
-        {
+        if let spare, try makeWritable(spare) {
             opened.reservation.spare = spare.slot
         }
         for segment in empty {
             if segment.slot == opened.reservation.spare { continue }
             // Left by deaths between making a segment and using it.
-            try? files.unlink(segment.file.path)
-            segments.retire(segment.slot)
+            guard !isLastToKnowOfClear(segment, mapped, loaded, opened.clearFloor) else {
+                if try seal(segment, LoadedRows()) { sealedNow.insert(segment.slot) }
+                continue
+            }
+            unlink(segment, &opened)
         }
-        try dropCleared(mapped, loaded, below: opened.clearFloor)
-        // Names that a writer without durability left, and those that went just now.
-        do throws(SystemError) {
-            if options.durability != .never { try files.forceDirectory(directory, for: .foundNames) }
-        } catch {
-            throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
-        }
-        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded, nextSequence: nextSequence)
+        dropCleared(mapped, loaded, &opened)
+        opened.maintenance.emptyClosed = keepOneEmpty(mapped, loaded, &opened)
         guard opened.reservation.spare < 0 else { return }
         let last = Array(zip(mapped, loaded)).last { segment, rows in
             rows.isSealed && rows.rows.count > 0 && segment.isWhole && !sealedNow.contains(segment.slot)
@@ -56,42 +52,66 @@ extension Opening {
 
     /// A death between a clear and the deletion of what it ended leaves that to the next opener.
     ///
-    /// What holds the clear is forced first: without it, a power cut could bring half of the store back.
-    private func dropCleared(
-        _ mapped: [Mapped],
-        _ loaded: [LoadedRows],
-        below floor: UInt64
-    ) throws(StoreError) {
+    /// Where the clear itself may not have reached the disk, nothing is deleted yet: a power cut could bring half of the
+    /// store back.
+    private func dropCleared(_ mapped: [Mapped], _ loaded: [LoadedRows], _ opened: inout Opened) {
+        let floor = opened.clearFloor
         let pairs = Array(zip(mapped, loaded))
-        let cleared = pairs.filter { $1.rows.count > 0 && $1.highestSequence < floor && $1.isSealed }
-        guard !cleared.isEmpty else { return }
-        for (segment, rows) in pairs where rows.highestSequence >= floor {
-            let isForced = try succeeds(segment) { () throws(SystemError) in
-                try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor, for: .foundClear)
-                }
-            }
-            if !isForced { return }
+        let holdsClear = { (segment: Mapped, rows: LoadedRows) in
+            max(rows.highestSequence, segment.file.header.clearFloor) >= floor
         }
-        for (segment, _) in cleared {
-            try? files.unlink(segment.file.path)
-            segments.retire(segment.slot)
+        let isForced = { (segment: Mapped, rows: LoadedRows) in
+            segments[segment.slot].pointee.forcedEnd.load(ordering: .relaxed) >= rows.recordEnd
+        }
+        guard pairs.allSatisfy({ !holdsClear($0, $1) || isForced($0, $1) }) else { return }
+        for (segment, rows) in pairs where rows.isSealed && rows.highestSequence < floor {
+            // One without records can serve as the next one, or was kept for a floor that another has topped.
+            let isEmpty = rows.rows.count == 0
+            let isTopped = !isSpareSized(segment) && segment.file.header.clearFloor < floor
+            guard !isEmpty || isTopped else { continue }
+            unlink(segment, &opened)
         }
     }
 
     /// The closed segment without records that was made last; older ones go.
-    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows], nextSequence: UInt64) -> Int? {
+    private func keepOneEmpty(_ mapped: [Mapped], _ loaded: [LoadedRows], _ opened: inout Opened) -> Int? {
+        let nextSequence = opened.reservation.nextSequence
         var empty = Array(zip(mapped, loaded)).filter { segment, rows in
-            rows.isSealed && rows.rows.count == 0 && segment.isWhole
-                && Format.spareCapacities.contains(segment.file.header.capacity)
+            rows.isSealed && rows.rows.count == 0 && segment.isWhole && isSpareSized(segment)
                 && segment.file.header.hasRoom(forSequence: nextSequence)
         }
         let kept = empty.popLast()
         for (segment, _) in empty {
-            try? files.unlink(segment.file.path)
-            segments.retire(segment.slot)
+            unlink(segment, &opened)
         }
         return kept?.0.slot
+    }
+
+    /// True of an empty segment whose header alone says that older records are dead: a power cut took the clear itself.
+    private func isLastToKnowOfClear(
+        _ segment: Mapped,
+        _ mapped: [Mapped],
+        _ loaded: [LoadedRows],
+        _ floor: UInt64
+    ) -> Bool {
+        guard floor > 0, segment.file.header.clearFloor == floor else { return false }
+        return !zip(mapped, loaded).contains { other, rows in
+            guard other.slot != segment.slot, segments.isInUse(other.slot) else { return false }
+            var isClear = false
+            rows.rows.forEach { if $0.kind == .clear && $0.sequence == floor { isClear = true } }
+            return isClear || other.file.header.clearFloor == floor
+        }
+    }
+
+    /// A name that a power cut brings back does no harm, but to be looked at again; the first flush forces the directory.
+    private func unlink(_ segment: Mapped, _ opened: inout Opened) {
+        try? files.unlink(segment.file.path)
+        segments.retire(segment.slot)
+        opened.namesAreUnforced = true
+    }
+
+    private func isSpareSized(_ segment: Mapped) -> Bool {
+        Format.spareCapacities.contains(segment.file.header.capacity)
     }
 
     /// A segment is gone on with while an eighth of it is free.
@@ -112,14 +132,56 @@ extension Opening {
         }
     }
 
-    private func seal(_ segment: Mapped, _ rows: LoadedRows) throws(StoreError) -> Bool {
-        let isForced = options.durability != .never
-        let isSealed = try succeeds(segment) { () throws(SystemError) in
-            if isForced {
-                try files.withFile(segment.file.path, flags: O_RDWR) { descriptor throws(SystemError) in
-                    try files.force(descriptor, for: .foundRecords)
-                }
+    /// Forces the names of what was found, unless a footer says that they have been forced; without durability, leaves
+    /// that to the first flush.
+    ///
+    /// A footer whose records are forced was written after its segment's name was forced, and those of the directories
+    /// above.
+    private func forceNames(
+        _ mapped: [Mapped],
+        _ loaded: [LoadedRows],
+        opened: inout Opened
+    ) throws(StoreError) {
+        let known = loaded.count(where: \.isForced)
+        if known > 0 { opened.unforcedParents = [] }
+        opened.namesAreUnforced = known < mapped.count
+        guard options.durability != .never else { return }
+        do throws(SystemError) {
+            if opened.namesAreUnforced { try files.forceDirectory(directory, for: .foundNames) }
+            opened.namesAreUnforced = false
+            for parent in opened.unforcedParents { try forceEntries(of: parent) }
+            opened.unforcedParents = []
+        } catch {
+            throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
+        }
+    }
+
+    /// Forces a segment whose records an earlier process may not have forced; without durability, leaves that to the
+    /// first flush.
+    private func force(_ segment: Mapped, _ rows: LoadedRows, opened: inout Opened) throws(StoreError) {
+        let slot = segments[segment.slot]
+        guard options.durability != .never else {
+            return opened.reservation.unforced.append(Reservation.Extent(slot: segment.slot, end: rows.recordEnd))
+        }
+        let isForced = try succeeds(segment) { () throws(SystemError) in
+            try files.withFile(segment.file.path, flags: O_RDONLY) { descriptor throws(SystemError) in
+                try files.force(descriptor, for: .foundRecords)
             }
+            slot.pointee.forcedEnd.store(rows.recordEnd, ordering: .relaxed)
+            if rows.isSealed && segment.isWhole {
+                try SegmentFile.confirm(path: segment.file.path, header: segment.file.header, files: files)
+                slot.pointee.footerIsForced.store(true, ordering: .relaxed)
+            }
+        }
+        if !isForced {
+            opened.reservation.unforced.append(Reservation.Extent(slot: segment.slot, end: rows.recordEnd))
+        }
+    }
+
+    private func seal(_ segment: Mapped, _ rows: LoadedRows) throws(StoreError) -> Bool {
+        let slot = segments[segment.slot]
+        let isForced = slot.pointee.forcedEnd.load(ordering: .relaxed) >= rows.recordEnd
+        let isSealed = try succeeds(segment) { () throws(SystemError) in
             try SegmentFile.seal(
                 path: segment.file.path,
                 header: segment.file.header,
@@ -129,7 +191,10 @@ extension Opening {
                 files: files
             )
         }
-        if isSealed { segments[segment.slot].pointee.isSealed.store(true, ordering: .relaxed) }
+        if isSealed {
+            slot.pointee.isSealed.store(true, ordering: .relaxed)
+            slot.pointee.footerIsForced.store(isForced, ordering: .relaxed)
+        }
         return isSealed
     }
 
@@ -141,7 +206,6 @@ extension Opening {
                 let start = Format.recordsStart
                 let free = segment.file.header.capacity - start
                 try files.allocateFully(descriptor, offset: start, count: free)
-                if options.durability != .never { try files.force(descriptor, for: .foundSpare) }
             }
             try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)
         }

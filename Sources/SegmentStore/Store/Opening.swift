@@ -19,13 +19,18 @@ struct Opening {
         var clearFloor: UInt64 = 0
         var capacityMade = 0
         var report = RecoveryReport()
+        /// Directories whose names of others may not have reached the disk, and whether the store's own is one.
+        var unforcedParents: [String] = []
+        var namesAreUnforced = false
         var lock: DirectoryLock?
 
         mutating func takeLock() -> DirectoryLock? { lock.take() }
     }
 
     func open() throws(StoreError) -> Opened {
-        if isWriter { try makeDirectory() } else { try checkDirectory() }
+        // One of them may be a death's, whose name its maker has not forced.
+        var parents: Set = [parent(of: directory), parent(of: parent(of: directory))]
+        if isWriter { try makeDirectory(noting: &parents) } else { try checkDirectory() }
         let hint = try DirectoryLock.directoryHint(inDirectory: directory, files: files)
         // Before the lock file is written: a directory of a newer format must not be touched.
         var survey = try DirectorySurvey(directory, hint: hint, files: files)
@@ -47,6 +52,7 @@ struct Opening {
         )
         lock?.describe(directory: opened.identity.directory, now: options.clock.milliseconds())
         opened.lock = lock.take()
+        opened.unforcedParents = parents.sorted()
         for finding in survey.findings { opened.report.add(finding) }
         if isWriter { for path in survey.unfinished { try? files.unlink(path) } }
 
@@ -99,31 +105,31 @@ struct Opening {
 
     // MARK: The directory
 
-    private func makeDirectory() throws(StoreError) {
+    private func makeDirectory(noting parents: inout Set<String>) throws(StoreError) {
         do throws(SystemError) {
             _ = try files.status(at: directory)
         } catch  where error.number == ENOENT {
-            try makeDirectoryAndParents(directory)
+            try makeDirectoryAndParents(directory, noting: &parents)
         } catch {
             throw StoreError(error, path: directory, doing: "opening the directory")
         }
         try checkDirectory()
     }
 
-    private func makeDirectoryAndParents(_ path: String) throws(StoreError) {
+    private func makeDirectoryAndParents(_ path: String, noting parents: inout Set<String>) throws(StoreError) {
         let parent = parent(of: path)
         do throws(SystemError) {
             do throws(SystemError) {
                 try files.makeDirectory(path, mode: 0o700)
             } catch  where error.number == ENOENT && parent != path {
                 do throws(StoreError) {
-                    try makeDirectoryAndParents(parent)
+                    try makeDirectoryAndParents(parent, noting: &parents)
                 } catch {
                     throw SystemError(call: "mkdir", number: error.number ?? ENOENT)
                 }
                 try files.makeDirectory(path, mode: 0o700)
             }
-            if options.durability != .never { try forceEntries(of: parent) }
+            parents.insert(parent)
         } catch  where error.number == EEXIST {
             return
         } catch {
@@ -131,7 +137,7 @@ struct Opening {
         }
     }
 
-    private func forceEntries(of parent: String) throws(SystemError) {
+    func forceEntries(of parent: String) throws(SystemError) {
         do throws(SystemError) {
             try files.forceDirectory(parent, for: .madeDirectory)
         } catch  where error.number == EACCES {
@@ -227,7 +233,8 @@ struct Opening {
                 path: segment.pointee.path,
                 header: segment.pointee.header,
                 isWhole: mapped[number].isWhole,
-                besideWriter: besideWriter
+                besideWriter: besideWriter,
+                boot: files.bootIdentity
             )
             var loaded = LoadedRows()
             if isWriter {
@@ -243,8 +250,9 @@ struct Opening {
             }
             segment.pointee.recordEnd.store(loaded.recordEnd, ordering: .relaxed)
             segment.pointee.recordCount.store(loaded.rows.count, ordering: .relaxed)
-            segment.pointee.forcedEnd.store(loaded.recordEnd, ordering: .relaxed)
+            segment.pointee.forcedEnd.store(loaded.isForced ? loaded.recordEnd : 0, ordering: .relaxed)
             segment.pointee.isSealed.store(loaded.isSealed, ordering: .relaxed)
+            segment.pointee.footerIsForced.store(loaded.isForced, ordering: .relaxed)
             let done = loaded
             results[number].value.withLock { $0 = done }
         }

@@ -39,9 +39,27 @@ extension SegmentStore {
 
     private func finish() throws(StoreError) {
         try forceEverything()
-        try sealAllFull()
+        try sealAllFull(isForced: true)
+        try confirmFooters()
         let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
         // An empty one too: its footer spares the next opener a scan.
         for slot in [active, spare] where slot >= 0 { try seal(slot, isForced: true) }
+    }
+
+    /// Makes footers last that were written without force; all records have been forced by now.
+    private func confirmFooters() throws(StoreError) {
+        for slot in segments.inUse {
+            let segment = segments[slot]
+            guard segment.pointee.isSealed.load(ordering: .relaxed),
+                !segment.pointee.footerIsForced.load(ordering: .relaxed)
+            else { continue }
+            do throws(SystemError) {
+                try SegmentFile.confirm(path: segment.pointee.path, header: segment.pointee.header, files: files)
+            } catch  where error.number == ENOENT {
+                continue
+            } catch {
+                throw StoreError(error, path: segment.pointee.path, doing: "forcing the segment's footer")
+            }
+        }
     }
 }

@@ -101,6 +101,7 @@ extension SegmentStore {
         let segment = segments[extent.slot]
         let start = segment.pointee.forcedEnd.load(ordering: .relaxed)
         guard extent.end > start else { return }
+        if start == 0 { return try forceWhole(extent) }
         let pageStart = start & ~(Self.pageSize - 1)
         do throws(SystemError) {
             let base = segment.pointee.base
@@ -111,13 +112,41 @@ extension SegmentStore {
         segment.pointee.forcedEnd.store(extent.end, ordering: .relaxed)
     }
 
-    /// Forces the directory where names were made without it.
-    private func forceNames() throws(StoreError) {
-        guard namesAreUnforced.exchange(false, ordering: .acquiringAndReleasing) else { return }
+    /// Forces a segment of which not even the header and the length are known to have reached the disk.
+    private func forceWhole(_ extent: Reservation.Extent) throws(StoreError) {
+        let segment = segments[extent.slot]
         do throws(SystemError) {
-            try files.forceDirectory(directory, for: .unforcedNames)
+            try files.withFile(segment.pointee.path, flags: O_RDONLY) { descriptor throws(SystemError) in
+                try files.force(descriptor, for: .unforcedSegment)
+            }
         } catch {
-            throw StoreError(error, path: directory, doing: "forcing the directory to the disk")
+            // A file that somebody deleted, or that a clear ended meanwhile, has nothing that could last.
+            guard error.number == ENOENT else {
+                throw StoreError(error, path: segment.pointee.path, doing: "forcing the segment to the disk")
+            }
+        }
+        segment.pointee.forcedEnd.store(extent.end, ordering: .relaxed)
+    }
+
+    /// Forces the directories where names were made without it.
+    private func forceNames() throws(StoreError) {
+        if namesAreUnforced.exchange(false, ordering: .acquiringAndReleasing) {
+            try forceNames(in: directory, for: .unforcedNames)
+        }
+        let parents = unforcedParents.withLock { parents in
+            defer { parents = [] }
+            return parents
+        }
+        for parent in parents { try forceNames(in: parent, for: .madeDirectory) }
+    }
+
+    private func forceNames(in path: String, for purpose: ForcePurpose) throws(StoreError) {
+        do throws(SystemError) {
+            try files.forceDirectory(path, for: purpose)
+        } catch {
+            // Where a parent cannot be opened its entries cannot be forced either; that is its owner's choice.
+            if path != directory && (error.number == EACCES || error.number == EPERM) { return }
+            throw StoreError(error, path: path, doing: "forcing the directory to the disk")
         }
     }
 

@@ -165,7 +165,8 @@ extension SegmentStore {
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: true,
-            besideWriter: false
+            besideWriter: false,
+            boot: files.bootIdentity
         ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
         var rows = RowTable()
         known.rows.forEach { rows.append($0) }
@@ -191,6 +192,8 @@ extension SegmentStore {
             throw failure(error, path: segment.pointee.path, doing: "continuing the segment")
         }
         segment.pointee.isSealed.store(false, ordering: .relaxed)
+        let recordEnd = segment.pointee.recordEnd.load(ordering: .relaxed)
+        segment.pointee.forcedEnd.store(recordEnd, ordering: .relaxed)
     }
 
     // MARK: Sealing
@@ -205,10 +208,10 @@ extension SegmentStore {
     }
 
     /// The same under the sealing lock.
-    func sealAllFull() throws(StoreError) {
+    func sealAllFull(isForced: Bool? = nil) throws(StoreError) {
         while let slot = reservation.withLock({ $0.unsealed.first }) {
             do throws(StoreError) {
-                try seal(slot)
+                try seal(slot, isForced: isForced)
             } catch {
                 // A file that somebody deleted needs no footer, and must not keep the others from theirs.
                 guard error.code == .notFound else { throw error }
@@ -247,6 +250,7 @@ extension SegmentStore {
             throw failure(error, path: segment.pointee.path, doing: "writing the segment's footer")
         }
         continued.withLock { $0[slot] = nil }
+        segment.pointee.footerIsForced.store(isForced, ordering: .relaxed)
         segment.pointee.isSealed.store(true, ordering: .releasing)
     }
 
@@ -274,10 +278,11 @@ extension SegmentStore {
 
     /// Deletes segments that hold nothing but what a clear has ended.
     ///
-    /// The clear's record must have reached the disk first, or a power cut could bring half of the store back.
+    /// The clear's record must have reached the disk first, whatever the durability: otherwise a power cut could bring
+    /// half of the store back, older values of what was replaced or removed among it.
     func drop(_ slots: [Int], clearedBelow floor: UInt64) throws(StoreError) {
         guard !slots.isEmpty else { return }
-        if options.durability != .never { try force(below: floor + 1, for: .clearBeforeDrop) }
+        try force(below: floor + 1, for: .clearBeforeDrop)
         try maintenance.withLock { state throws(StoreError) in
             // The next opener deletes what this one no longer may.
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
@@ -297,7 +302,6 @@ extension SegmentStore {
                     }
                 }
             }
-            guard options.durability != .never else { return }
             do throws(SystemError) {
                 try files.forceDirectory(directory, for: .droppedNames)
             } catch {

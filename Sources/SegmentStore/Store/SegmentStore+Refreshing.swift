@@ -92,7 +92,8 @@ extension SegmentStore {
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: segment.pointee.readableCount == segment.pointee.header.capacity,
-            besideWriter: besideWriter
+            besideWriter: besideWriter,
+            boot: files.bootIdentity
         )
         var loaded = LoadedRows()
         do throws(SystemError) {

@@ -93,6 +93,8 @@ extension SegmentStore {
                         slot != ticket.slot && slot != reservation.spare
                             && segments[slot].pointee.recordEnd.load(ordering: .relaxed) > Format.recordsStart
                     }
+                    // The clear is forced before they go, and makes it pointless to force them.
+                    if !ended.isEmpty { reservation.unforced.removeAll { ended.contains($0.slot) } }
                     return Cleared(ticket: ticket, segments: ended)
                 }
                 guard let reserved else { return nil }

@@ -96,7 +96,8 @@ extension SegmentStore {
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: segment.pointee.readableCount == segment.pointee.header.capacity,
-            besideWriter: false
+            besideWriter: false,
+            boot: files.bootIdentity
         ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount)
         for finding in loaded.findings { report.add(finding) }
         var end = Format.recordsStart
@@ -182,7 +183,8 @@ extension SegmentStore {
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: segment.pointee.readableCount == segment.pointee.header.capacity,
-            besideWriter: false
+            besideWriter: false,
+            boot: files.bootIdentity
         )
         let loaded: LoadedRows
         if isReadOnly && !besideWriter {

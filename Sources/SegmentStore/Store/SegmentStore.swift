@@ -58,7 +58,9 @@ public final class SegmentStore: Sendable {
     /// Bytes of the segments in use, which the next one's size follows.
     let capacityMade = Atomic<Int>(0)
     /// Names must reach the disk before what they name counts as forced.
-    let namesAreUnforced = Atomic<Bool>(false)
+    let namesAreUnforced: Atomic<Bool>
+    /// Directories whose entry on the way to this one may not have reached the disk.
+    let unforcedParents: Mutex<[String]>
     let touching = Mutex<TouchState>(TouchState())
     let phase = Atomic<UInt8>(Phase.open)
     let writesStopped = Atomic<Bool>(false)
@@ -117,7 +119,11 @@ public final class SegmentStore: Sendable {
         recovery = Mutex(opened.report)
         capacityMade.store(opened.capacityMade, ordering: .relaxed)
         lock = Mutex(opened.takeLock())
-        forcedSequence.store(opened.reservation.nextSequence, ordering: .relaxed)
+        namesAreUnforced = Atomic(opened.namesAreUnforced)
+        unforcedParents = Mutex(opened.unforcedParents)
+        // What an earlier process left unforced waits for the first flush.
+        let isForced = opened.reservation.unforced.isEmpty && !opened.namesAreUnforced
+        forcedSequence.store(isForced ? opened.reservation.nextSequence : 0, ordering: .relaxed)
 
         guard !isReadOnly, options.runsBackgroundThread else { return }
         let started =

@@ -43,6 +43,8 @@ package protocol FileLayer: Sendable {
     func status(at path: String) throws(SystemError) -> FileStatus
     /// The file system's magic number, as `statfs` gives it.
     func fileSystemType(of descriptor: CInt) throws(SystemError) -> Int
+    /// Never zero, and another one each time the machine was started.
+    var bootIdentity: UInt64 { get }
     func names(inDirectory path: String) throws(SystemError) -> [String]
     func makeDirectory(_ path: String, mode: UInt32) throws(SystemError)
     func rename(_ source: String, to destination: String) throws(SystemError)
@@ -108,6 +110,8 @@ package struct LinuxFileLayer: FileLayer {
         _ = try checked("fstatfs", fstatfs(descriptor, &information))
         return Int(information.f_type)
     }
+
+    package var bootIdentity: UInt64 { BootIdentity.present }
 
     package func names(inDirectory path: String) throws(SystemError) -> [String] {
         guard let directory = opendir(path) else { throw SystemError(call: "opendir", number: errno) }

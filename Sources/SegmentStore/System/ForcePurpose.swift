@@ -3,7 +3,9 @@
 package enum ForcePurpose: String, CaseIterable, Sendable {
     /// Records that a set, a flush, the interval or close must not lose.
     case records
-    /// The names of segments that were made without being forced, before what they hold counts as forced.
+    /// Segments that were made or found without being forced: header, length, records and footer.
+    case unforcedSegment
+    /// The names of such segments, before what they hold counts as forced.
     case unforcedNames
     /// Length and header of a new segment, before its name.
     case newSegment
@@ -25,8 +27,4 @@ package enum ForcePurpose: String, CaseIterable, Sendable {
     case foundNames
     /// Records that an earlier process left unforced, before the footer that they get now.
     case foundRecords
-    /// An empty segment of an earlier process, before it takes records.
-    case foundSpare
-    /// A clear that an earlier process left unforced, before the segments that it ended are deleted.
-    case foundClear
 }

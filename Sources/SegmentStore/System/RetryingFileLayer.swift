@@ -8,6 +8,8 @@ struct RetryingFileLayer: FileLayer {
 
     init(_ base: any FileLayer) { self.base = base }
 
+    var bootIdentity: UInt64 { base.bootIdentity }
+
     private func retrying<Result>(_ call: () throws(SystemError) -> Result) throws(SystemError) -> Result {
         while true {
             do throws(SystemError) {
