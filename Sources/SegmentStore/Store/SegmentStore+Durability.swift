@@ -37,12 +37,12 @@ extension SegmentStore {
         try flushing.withLock { state throws(StoreError) in
             if forcedSequence.load(ordering: .acquiring) >= sequence { return }
             if let failure = state.failure { throw failure }
-            do throws(StoreError) {
+            do throws(FlushFailure) {
                 try forceAll(for: purpose)
                 state.flushes += 1
             } catch {
-                stopWrites(after: error, &state)
-                throw error
+                if error.losesPages { stopWrites(after: error.error, &state) }
+                throw error.error
             }
         }
     }
@@ -60,6 +60,18 @@ extension SegmentStore {
         writesStopped.store(true, ordering: .releasing)
     }
 
+    /// Why a flush failed, and whether what it was to force may be lost by that: a file that could not even be opened has
+    /// lost nothing, and the next flush takes it up again.
+    private struct FlushFailure: Error {
+        var error: StoreError
+        var losesPages: Bool
+
+        init(_ error: SystemError, path: String, offset: Int? = nil, doing action: String) {
+            self.error = StoreError(error, path: path, offset: offset, doing: action)
+            losesPages = error.isFailedFlush
+        }
+    }
+
     /// What a flush has to force, seen in one moment.
     private struct Snapshot: Sendable {
         var extents: [Reservation.Extent]
@@ -67,7 +79,7 @@ extension SegmentStore {
         var since: Duration?
     }
 
-    private func forceAll(for purpose: ForcePurpose) throws(StoreError) {
+    private func forceAll(for purpose: ForcePurpose) throws(FlushFailure) {
         let snapshot = publication.settle(reservation) { reservation in
             var extents = reservation.unforced
             if reservation.active >= 0 {
@@ -83,17 +95,20 @@ extension SegmentStore {
                 since: reservation.unforcedSince
             )
         }
-        do throws(StoreError) {
+        do throws(FlushFailure) {
             try forceNames()
             for extent in snapshot.extents { try force(extent, for: purpose) }
         } catch {
-            reservation.withLock { $0.unforcedSince = snapshot.since }
+            reservation.withLock { reservation in
+                reservation.unforced = snapshot.extents + reservation.unforced
+                reservation.unforcedSince = snapshot.since ?? reservation.unforcedSince
+            }
             throw error
         }
         forcedSequence.store(snapshot.sequence, ordering: .releasing)
     }
 
-    private func force(_ extent: Reservation.Extent, for purpose: ForcePurpose) throws(StoreError) {
+    private func force(_ extent: Reservation.Extent, for purpose: ForcePurpose) throws(FlushFailure) {
         let stripe = Stripe.current
         // A cleared segment may have left meanwhile; nothing in it needs to last.
         guard segments.pin(extent.slot, stripe: stripe) else { return }
@@ -107,13 +122,18 @@ extension SegmentStore {
             let base = segment.pointee.base
             try files.force(base, offset: pageStart, count: extent.end - pageStart, for: purpose)
         } catch {
-            throw StoreError(error, path: segment.pointee.path, offset: pageStart, doing: "forcing records to the disk")
+            throw FlushFailure(
+                error,
+                path: segment.pointee.path,
+                offset: pageStart,
+                doing: "forcing records to the disk"
+            )
         }
         segment.pointee.forcedEnd.store(extent.end, ordering: .relaxed)
     }
 
     /// Forces a segment of which not even the header and the length are known to have reached the disk.
-    private func forceWhole(_ extent: Reservation.Extent) throws(StoreError) {
+    private func forceWhole(_ extent: Reservation.Extent) throws(FlushFailure) {
         let segment = segments[extent.slot]
         do throws(SystemError) {
             try files.withFile(segment.pointee.path, flags: O_RDONLY) { descriptor throws(SystemError) in
@@ -122,31 +142,35 @@ extension SegmentStore {
         } catch {
             // A file that somebody deleted, or that a clear ended meanwhile, has nothing that could last.
             guard error.number == ENOENT else {
-                throw StoreError(error, path: segment.pointee.path, doing: "forcing the segment to the disk")
+                throw FlushFailure(error, path: segment.pointee.path, doing: "forcing the segment to the disk")
             }
         }
         segment.pointee.forcedEnd.store(extent.end, ordering: .relaxed)
     }
 
     /// Forces the directories where names were made without it.
-    private func forceNames() throws(StoreError) {
+    private func forceNames() throws(FlushFailure) {
         if namesAreUnforced.exchange(false, ordering: .acquiringAndReleasing) {
-            try forceNames(in: directory, for: .unforcedNames)
+            do throws(FlushFailure) {
+                try forceNames(in: directory, for: .unforcedNames)
+            } catch {
+                namesAreUnforced.store(true, ordering: .releasing)
+                throw error
+            }
         }
-        let parents = unforcedParents.withLock { parents in
-            defer { parents = [] }
-            return parents
+        while let parent = unforcedParents.withLock({ $0.last }) {
+            try forceNames(in: parent, for: .madeDirectory)
+            unforcedParents.withLock { $0.removeAll { $0 == parent } }
         }
-        for parent in parents { try forceNames(in: parent, for: .madeDirectory) }
     }
 
-    private func forceNames(in path: String, for purpose: ForcePurpose) throws(StoreError) {
+    private func forceNames(in path: String, for purpose: ForcePurpose) throws(FlushFailure) {
         do throws(SystemError) {
             try files.forceDirectory(path, for: purpose)
         } catch {
             // Where a parent cannot be opened its entries cannot be forced either; that is its owner's choice.
             if path != directory && (error.number == EACCES || error.number == EPERM) { return }
-            throw StoreError(error, path: path, doing: "forcing the directory to the disk")
+            throw FlushFailure(error, path: path, doing: "forcing the directory to the disk")
         }
     }
 

@@ -50,7 +50,8 @@ struct PowerCutHabits {
             // What a process that died left is sealed by the next one, whose cut must come just then.
             self.init([interval], [.set], large: 0, close: 0, death: 0)
         case .recordsBeforeFooter:
-            self.init([.never, interval], [.set, .set, .set, .set, .steps, .flush], large: 60, close: 10, death: 40)
+            // A segment for nearly each value, sealed at once.
+            self.init([interval], [.set, .set, .steps], large: 80, own: 70, close: 10, death: 10)
         case .foundNames:
             // One process makes names without forcing them, another one relies on them.
             self.init([.never, .everySet], [.set, .set, .steps], large: 30, close: 5, death: 10)
@@ -63,6 +64,7 @@ struct PowerCutHabits {
         _ durabilities: [StoreOptions.Durability],
         _ pool: [Operation],
         large: Int,
+        own: Int = 20,
         close: Int,
         death: Int
     ) {
@@ -71,7 +73,7 @@ struct PowerCutHabits {
         self.durabilities = durabilities
         self.pool = pool
         largeShare = large
-        ownSegmentShare = 20
+        ownSegmentShare = own
         closeShare = close
         deathShare = death
     }

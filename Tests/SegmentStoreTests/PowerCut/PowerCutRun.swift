@@ -40,7 +40,8 @@ struct PowerCutRun {
         disk = try SimulatedDisk(seed: generator.next(), ignoring: isIgnored ? purpose : nil)
         randomness = Box(SeededGenerator(seed: generator.next()))
         let own = PowerCutHabits(using: &generator)
-        habits = purpose.flatMap { PowerCutHabits(favouring: $0) } ?? own
+        let favoured = generator.chance(40) ? ForcePurpose.allCases.randomElement(using: &generator) : nil
+        habits = (purpose ?? favoured).flatMap { PowerCutHabits(favouring: $0) } ?? own
         model = PowerCutModel(keys: (0..<habits.keyCount).map(Self.key))
         self.generator = generator
         self.isLogging = isLogging
@@ -90,11 +91,13 @@ struct PowerCutRun {
     /// The run ends at some call soon, at one much later, or when the session is over.
     private mutating func arm() {
         guard generator.chance(85) else { return }
-        let longest = [8, 30, 100, 300].randomElement(using: &generator) ?? 30
+        // Half of them come in calls of one kind, so that the seldom ones have their share.
+        let kind = generator.chance(50) ? SimulatedDiskState.Kind.allCases.randomElement(using: &generator) : nil
+        let longest = (kind == nil ? [8, 30, 100, 300] : [6, 20, 40]).randomElement(using: &generator) ?? 30
         let events = Int.random(in: 1...longest, using: &generator)
         let isDeath = generator.chance(habits.deathShare)
-        note("\(isDeath ? "death" : "cut") after \(events) events")
-        disk.arm(isDeath ? .death : .cut, after: events)
+        note("\(isDeath ? "death" : "cut") after \(events) events \(kind.map { "of \($0)" } ?? "")")
+        disk.arm(isDeath ? .death : .cut, after: events, of: kind)
     }
 
     private mutating func options() -> StoreOptions {

@@ -28,9 +28,9 @@ final class SimulatedDisk: FileLayer, Sendable {
     var ending: SimulatedDiskState.Ending? { state.withLock { $0.ended } }
 
     /// Ends the present run at the event of the number from now: there are one to three in every call that changes
-    /// something, and one in every `tick`.
-    func arm(_ ending: SimulatedDiskState.Ending, after events: Int) {
-        state.withLock { $0.arm(ending, after: events) }
+    /// something, and one in every `tick`; with a kind, only events in calls of that kind count.
+    func arm(_ ending: SimulatedDiskState.Ending, after events: Int, of kind: SimulatedDiskState.Kind?) {
+        state.withLock { $0.arm(ending, after: events, of: kind) }
     }
 
     func disarm() { state.withLock { $0.disarm() } }
@@ -89,13 +89,14 @@ final class SimulatedDisk: FileLayer, Sendable {
 
     /// Makes a change, with an event before and after it.
     private func changing<Result: Sendable>(
+        _ kind: SimulatedDiskState.Kind,
         _ body: (inout SimulatedDiskState) throws(SystemError) -> Result
     ) throws(SystemError) -> Result {
         try state.withLock { state throws(SystemError) in
-            state.event()
+            state.event(kind)
             if state.ended == .death { throw SystemError(call: "dead", number: EIO) }
             let result = try body(&state)
-            state.event()
+            state.event(kind)
             return result
         }
     }
@@ -106,7 +107,7 @@ final class SimulatedDisk: FileLayer, Sendable {
             state.withLock { $0.descriptors[descriptor] = $0.file(at: path) }
             return descriptor
         }
-        return try changing { state throws(SystemError) in
+        return try changing(.names) { state throws(SystemError) in
             let descriptor = try system.open(path, flags: flags, mode: mode)
             state.noteOpened(path, descriptor)
             return descriptor
@@ -114,52 +115,52 @@ final class SimulatedDisk: FileLayer, Sendable {
     }
 
     func makeDirectory(_ path: String, mode: mode_t) throws(SystemError) {
-        try changing { state throws(SystemError) in
+        try changing(.names) { state throws(SystemError) in
             try system.makeDirectory(path, mode: mode)
             state.noteDirectory(path)
         }
     }
 
     func rename(_ source: String, to destination: String) throws(SystemError) {
-        try changing { state throws(SystemError) in
+        try changing(.names) { state throws(SystemError) in
             try system.rename(source, to: destination)
             state.change(source) { .rename($0, to: (destination as NSString).lastPathComponent) }
         }
     }
 
     func unlink(_ path: String) throws(SystemError) {
-        try changing { state throws(SystemError) in
+        try changing(.names) { state throws(SystemError) in
             try system.unlink(path)
             state.change(path) { .remove($0) }
         }
     }
 
     func setLength(_ descriptor: CInt, to length: Int) throws(SystemError) {
-        try changing { state throws(SystemError) in
+        try changing(.space) { state throws(SystemError) in
             try system.setLength(descriptor, to: length)
             state.file(of: descriptor)?.follow(descriptor)
         }
     }
 
     func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
-        try changing { state throws(SystemError) in
+        try changing(.space) { state throws(SystemError) in
             try system.allocate(descriptor, offset: offset, count: count)
             state.file(of: descriptor)?.follow(descriptor)
         }
     }
 
     func punchHole(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
-        try changing { _ throws(SystemError) in
+        try changing(.space) { _ throws(SystemError) in
             try system.punchHole(descriptor, offset: offset, count: count)
         }
     }
 
     func write(_ descriptor: CInt, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws(SystemError) -> Int {
-        try changing { state throws(SystemError) in
+        try changing(.bytes) { state throws(SystemError) in
             // The power may go in the middle of a write, too.
             let half = bytes.count / 2
             var written = try system.write(descriptor, UnsafeRawBufferPointer(rebasing: bytes[..<half]), at: offset)
-            state.event()
+            state.event(.bytes)
             if state.ended == .death { throw SystemError(call: "dead", number: EIO) }
             if written == half {
                 let rest = UnsafeRawBufferPointer(rebasing: bytes[half...])
@@ -177,7 +178,7 @@ final class SimulatedDisk: FileLayer, Sendable {
         for purpose: ForcePurpose
     ) throws(SystemError) {
         let address = UInt(bitPattern: base)
-        try changing { state throws(SystemError) in
+        try changing(.force) { state throws(SystemError) in
             if purpose == ignoredPurpose || state.ended != nil { return }
             guard let number = state.mappings[address], let file = state.files[number] else {
                 throw SystemError(call: "msync", number: ENOMEM)
@@ -188,7 +189,7 @@ final class SimulatedDisk: FileLayer, Sendable {
     }
 
     func force(_ descriptor: CInt, for purpose: ForcePurpose) throws(SystemError) {
-        try changing { state throws(SystemError) in
+        try changing(.force) { state throws(SystemError) in
             if purpose == ignoredPurpose || state.ended != nil { return }
             guard let file = state.file(of: descriptor) else { throw SystemError(call: "fdatasync", number: EBADF) }
             file.persist(0..<file.liveLength)
@@ -197,7 +198,7 @@ final class SimulatedDisk: FileLayer, Sendable {
     }
 
     func forceDirectory(_ path: String, for purpose: ForcePurpose) throws(SystemError) {
-        try changing { state throws(SystemError) in
+        try changing(.force) { state throws(SystemError) in
             if purpose == ignoredPurpose || state.ended != nil { return }
             state.forceNames(inDirectory: path)
         }

@@ -11,6 +11,11 @@ struct SimulatedDiskState: ~Copyable {
         case death
     }
 
+    /// What a call does that changes something on a disk.
+    enum Kind: CaseIterable {
+        case names, space, bytes, force
+    }
+
     private var generator: SeededGenerator
     private let base: String
     private var worldNumber = 0
@@ -26,7 +31,7 @@ struct SimulatedDiskState: ~Copyable {
     var descriptors: [CInt: Int] = [:]
     var mappings: [UInt: Int] = [:]
 
-    private var armed: (ending: Ending, events: Int)?
+    private var armed: (ending: Ending, events: Int, kind: Kind?)?
     private(set) var ended: Ending?
 
     init(seed: UInt64) throws {
@@ -93,15 +98,15 @@ struct SimulatedDiskState: ~Copyable {
 
     // MARK: Moments
 
-    mutating func arm(_ ending: Ending, after events: Int) { armed = (ending, events) }
+    mutating func arm(_ ending: Ending, after events: Int, of kind: Kind?) { armed = (ending, events, kind) }
 
     mutating func disarm() { armed = nil }
 
     /// A moment at which the power may go, or the kernel may write something back.
-    mutating func event() {
+    mutating func event(_ present: Kind? = nil) {
         guard ended == nil else { return }
-        if let (ending, events) = armed {
-            armed = (ending, events - 1)
+        if let (ending, events, kind) = armed, kind == nil || kind == present {
+            armed = (ending, events - 1, kind)
             if events <= 1 { return end(ending) }
         }
         if generator.chance(4) { writeBack() }
