@@ -12,7 +12,7 @@ public struct StoreOptions: Sendable {
 
     /// What of the latest sets survives a power cut. A process's death loses nothing that `set` has returned, ever.
     public enum Durability: Sendable, Equatable {
-        /// Nothing is forced to the disk but by `flush` and `close`; the kernel writes when it likes.
+        /// No set is forced to the disk but by `flush` and `close`; the kernel writes when it likes.
         case never
         /// What was set is forced in the background, so long after the first set that is not yet forced.
         case interval(Duration)

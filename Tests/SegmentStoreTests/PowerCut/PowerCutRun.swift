@@ -91,9 +91,16 @@ struct PowerCutRun {
     /// The run ends at some call soon, at one much later, or when the session is over.
     private mutating func arm() {
         guard generator.chance(85) else { return }
-        // Half of them come in calls of one kind, so that the seldom ones have their share.
-        let kind = generator.chance(50) ? SimulatedDiskState.Kind.allCases.randomElement(using: &generator) : nil
-        let longest = (kind == nil ? [8, 30, 100, 300] : [6, 20, 40]).randomElement(using: &generator) ?? 30
+        // Many come in calls of one kind, so that the seldom ones have their share.
+        var kind: SimulatedDiskState.Kind?
+        var longest = [8, 30, 100, 300].randomElement(using: &generator) ?? 30
+        if generator.chance(25) {
+            kind = [.names, .space, .bytes].randomElement(using: &generator)
+            longest = [6, 20, 40].randomElement(using: &generator) ?? 6
+        } else if generator.chance(35) {
+            kind = ForcePurpose.allCases.randomElement(using: &generator).map { .force($0) }
+            longest = [1, 8].randomElement(using: &generator) ?? 1
+        }
         let events = Int.random(in: 1...longest, using: &generator)
         let isDeath = generator.chance(habits.deathShare)
         note("\(isDeath ? "death" : "cut") after \(events) events \(kind.map { "of \($0)" } ?? "")")

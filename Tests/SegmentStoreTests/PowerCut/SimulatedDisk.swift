@@ -178,7 +178,7 @@ final class SimulatedDisk: FileLayer, Sendable {
         for purpose: ForcePurpose
     ) throws(SystemError) {
         let address = UInt(bitPattern: base)
-        try changing(.force) { state throws(SystemError) in
+        try changing(.force(purpose)) { state throws(SystemError) in
             if purpose == ignoredPurpose || state.ended != nil { return }
             guard let number = state.mappings[address], let file = state.files[number] else {
                 throw SystemError(call: "msync", number: ENOMEM)
@@ -189,7 +189,7 @@ final class SimulatedDisk: FileLayer, Sendable {
     }
 
     func force(_ descriptor: CInt, for purpose: ForcePurpose) throws(SystemError) {
-        try changing(.force) { state throws(SystemError) in
+        try changing(.force(purpose)) { state throws(SystemError) in
             if purpose == ignoredPurpose || state.ended != nil { return }
             guard let file = state.file(of: descriptor) else { throw SystemError(call: "fdatasync", number: EBADF) }
             file.persist(0..<file.liveLength)
@@ -198,7 +198,7 @@ final class SimulatedDisk: FileLayer, Sendable {
     }
 
     func forceDirectory(_ path: String, for purpose: ForcePurpose) throws(SystemError) {
-        try changing(.force) { state throws(SystemError) in
+        try changing(.force(purpose)) { state throws(SystemError) in
             if purpose == ignoredPurpose || state.ended != nil { return }
             state.forceNames(inDirectory: path)
         }

@@ -12,8 +12,11 @@ struct SimulatedDiskState: ~Copyable {
     }
 
     /// What a call does that changes something on a disk.
-    enum Kind: CaseIterable {
-        case names, space, bytes, force
+    enum Kind: Equatable {
+        case names
+        case space
+        case bytes
+        case force(ForcePurpose)
     }
 
     private var generator: SeededGenerator
