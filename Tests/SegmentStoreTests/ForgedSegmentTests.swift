@@ -138,6 +138,32 @@ import Testing
         #expect(try reader.get("own") == [1])
     }
 
+    @Test(arguments: UInt64(1)...24, [false, true])
+    func ofEqualDirectoriesTheSameOneIsAlwaysChosen(value: UInt64, isHigh: Bool) throws {
+        for number in 0..<2 {
+            var header = SegmentHeader(
+                number: 1,
+                generation: 3,
+                directory: DirectoryID(low: 1, high: 2),
+                keyHashSeed: 7,
+                baseSequence: 1,
+                clearFloor: 0,
+                capacity: 4_096,
+                created: 5
+            )
+            if isHigh {
+                header.directory.high = value + UInt64(number)
+            } else {
+                header.keyHashSeed = value + UInt64(number)
+            }
+            let bytes = header.encoded() + [UInt8](repeating: 0, count: header.capacity - Format.headerLength)
+            try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(number).segment"))
+        }
+        let survey = try DirectorySurvey(path, hint: nil, files: LinuxFileLayer())
+        let identity = try #require(survey.identity)
+        #expect((isHigh ? identity.directory.high : identity.keyHashSeed) == value + 1)
+    }
+
     /// Frames that hold, close together, each claiming what is left of the segment or some of it: the records before
     /// and behind them are found, and the bytes hashed on the way stay in proportion.
     @Test(arguments: [false, true])

@@ -113,8 +113,12 @@ struct DirectorySurvey {
         }
         let best = counts.max { left, right in
             // Ids settle what counts and ages leave open, so that the choice never depends on a dictionary's order.
-            (left.value.count, right.value.oldest, left.key.directory.low)
-                < (right.value.count, left.value.oldest, right.key.directory.low)
+            let (first, second) = (left.key, right.key)
+            return (
+                left.value.count, right.value.oldest, first.directory.low, first.directory.high, first.keyHashSeed
+            ) < (
+                right.value.count, left.value.oldest, second.directory.low, second.directory.high, second.keyHashSeed
+            )
         }
         return best?.key
     }

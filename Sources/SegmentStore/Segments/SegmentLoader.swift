@@ -70,11 +70,9 @@ struct SegmentLoader {
     }
 
     private func read(_ descriptor: CInt, from start: Int, files: any FileLayer) throws(SystemError) -> LoadedRows {
-        let window = WindowedBytes(descriptor, files: files)
-        let length = try files.status(of: descriptor).length
-        guard isWhole && length >= header.capacity else {
-            return shortened(window, count: min(length, header.capacity))
-        }
+        let length = min(try files.status(of: descriptor).length, header.capacity)
+        let window = WindowedBytes(descriptor, limit: length, files: files)
+        guard isWhole && length == header.capacity else { return shortened(window, count: length) }
         let trailerStart = header.capacity - Format.footerTrailerLength
         let bytes = try files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)
         let trailer = Footer.trailer(bytes.span.bytes, for: header, boot: boot)

@@ -21,20 +21,23 @@ struct MappedBytes: SegmentBytes {
 /// A file read by `pread` through a window: for openers beside a writer, who may reuse the file under them.
 struct WindowedBytes: SegmentBytes {
     private let descriptor: CInt
+    /// Nothing is read behind it, so that a short file takes a short window.
+    private let limit: Int
     private let files: any FileLayer
     private(set) var failure: SystemError?
     private var window: [UInt8] = []
     private var windowStart = 0
     private static let windowLength = 1 << 20
 
-    init(_ descriptor: CInt, files: any FileLayer) {
+    init(_ descriptor: CInt, limit: Int, files: any FileLayer) {
         self.descriptor = descriptor
+        self.limit = limit
         self.files = files
     }
 
     mutating func bytes(at offset: Int, count: Int) -> UnsafeRawPointer? {
         if offset < windowStart || offset + count > windowStart + window.count {
-            let length = max(count, Self.windowLength)
+            let length = max(count, min(Self.windowLength, limit - offset))
             do throws(SystemError) {
                 window = try files.bytes(of: descriptor, at: offset, count: length)
                 windowStart = offset

@@ -169,6 +169,9 @@ struct Opening {
 
     // MARK: Segments
 
+    /// Fewer bytes are scanned sooner than a second thread is started.
+    private static let threadedFrom = 1 << 20
+
     struct Mapped: Sendable {
         var slot: Int
         var file: DirectorySurvey.File
@@ -227,7 +230,7 @@ struct Opening {
 
     private func load(_ mapped: [Mapped], besideWriter: Bool) throws(StoreError) -> [LoadedRows] {
         let results = mapped.map { _ in Box(LoadedRows()) }
-        inParallel(mapped.count) { [files, segments, isWriter] number in
+        let loadOne: @Sendable (Int) -> Void = { [files, segments, isWriter] number in
             let segment = segments[mapped[number].slot]
             let loader = SegmentLoader(
                 path: segment.pointee.path,
@@ -255,6 +258,11 @@ struct Opening {
             segment.pointee.footerIsForced.store(loaded.isForced, ordering: .relaxed)
             let done = loaded
             results[number].value.withLock { $0 = done }
+        }
+        if mapped.reduce(0, { $0 + $1.file.header.capacity }) < Self.threadedFrom {
+            for number in mapped.indices { loadOne(number) }
+        } else {
+            inParallel(mapped.count, loadOne)
         }
         let loaded = results.map { $0.value.withLock { $0 } }
         for (segment, rows) in zip(mapped, loaded) {
