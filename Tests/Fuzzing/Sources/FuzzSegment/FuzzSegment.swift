@@ -1,0 +1,11 @@
+import FuzzSupport
+
+@main
+struct FuzzSegment {
+    static func main() {
+        FuzzTarget.run(seeds: { try Seeds.segments() }) { bytes, count in
+            openSegment(FuzzInput(bytes, count))
+            return 0
+        }
+    }
+}
