@@ -10,7 +10,8 @@ import Testing
     static let failuresShown = 3
 
     @Test func keepsWhatWasForced() throws {
-        let first = SeededGenerator.seed("GRANARY_POWER_SEED")
+        // The same seeds each time unless others are asked for: a run that lands is one that can be had again.
+        let first = ProcessInfo.processInfo.environment["GRANARY_POWER_SEED"].flatMap { UInt64($0) } ?? 1
         print("power cuts: seeds \(first) to \(first &+ UInt64(Self.seeds - 1))")
         var cuts = (all: 0, whileOpening: 0)
         var deaths = 0
