@@ -89,4 +89,16 @@ import Testing
         try reader.refresh()
         #expect(try reader.verify().damage == 0)
     }
+
+    /// Taken for unlocked, a store that is being written to would show records as torn.
+    @Test func aLockFileThatMayNotBeReadIsAnError() throws {
+        let writer = try SegmentStore(directory: directory.path)
+        try writer.set("key", to: [1])
+        let path = directory.path + "/lock"
+        let error = #expect(throws: StoreError.self) {
+            _ = try SegmentStore(directory: directory.path, options: options(.readOnly, refusing: path))
+        }
+        #expect(error?.code == .permissionDenied && error?.path == path)
+        try writer.close()
+    }
 }
