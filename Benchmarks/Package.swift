@@ -19,7 +19,7 @@ let package = Package(
     targets: [
         .target(
             name: "CLimit",
-            linkerSettings: [.linkedLibrary("lz4")]
+            linkerSettings: [.linkedLibrary("lz4"), .linkedLibrary("xxhash")]
         ),
         .executableTarget(
             name: "cache-bench",

@@ -16,6 +16,12 @@ package struct RecordView {
         self.length = length
     }
 
+    /// The length that the record at the address states, whatever it is.
+    @inline(__always)
+    package static func statedLength(_ base: UnsafeRawPointer) -> Int {
+        Frame.length(of: base.load(as: UInt64.self))
+    }
+
     @inline(__always) package var frame: UInt64 { load(0) }
     @inline(__always) package var checksum: UInt64 { load(8) }
     @inline(__always) package var sequence: UInt64 { load(16) }
@@ -53,6 +59,15 @@ package struct RecordView {
         Format.aligned(Format.recordHeaderLength + extensionLength + keyLength + storedLength) == length
     }
 
+    /// True for a value that is stored as it is, by the rules of `isUnderstood`: what most reads find.
+    @inline(__always)
+    package var isUnderstoodRawPut: Bool {
+        // Kind, codec and the flags that must be understood lie in one word, and are zero.
+        let nature: UInt64 = load(48)
+        return nature & 0xFF00_FFFF_0000 == 0 && rawLength == storedLength && rawLength <= Format.maximumValueLength
+            && keyLength > 0 && sequence <= Format.highestNumber
+    }
+
     /// The rules that a record must keep beyond its checksum for this version to use it.
     package var isUnderstood: Bool {
         // The high byte of the flags must be understood, and this version knows none of them.
@@ -68,6 +83,9 @@ package struct RecordView {
         case .void: return true
         }
     }
+
+    /// True for any value that this version can decode.
+    package var isUnderstoodPut: Bool { isUnderstood && kindByte == RecordKind.put.rawValue }
 
     @inline(__always)
     package func checksumHolds(salt: UInt64) -> Bool {

@@ -73,6 +73,9 @@ final class Index: @unchecked Sendable {
     /// Puts memory that no longer grows into huge pages. Needs no lock: a count that is old by now is only too low.
     func collapseFullBlocks() {
         primary.collapse(below: (0..<Self.shardCount).reduce(Int.max) { min($0, shards[$1].bucketCount) })
+        overflow.collapse(
+            below: (0..<Self.shardCount).reduce(Int.max) { min($0, shards[$1].overflowCount.load(ordering: .relaxed)) }
+        )
     }
 
     /// Runs the body under the writer locks of the given shards, which are in ascending order.

@@ -1,3 +1,4 @@
+import CLinux
 import Synchronization
 
 /// Five entries in a cache line: finding a key costs one miss of the processor's caches in most cases.
@@ -31,24 +32,12 @@ struct IndexBucket {
         (base + 60).assumingMemoryBound(to: Atomic<UInt32>.self)
     }
 
-    /// A bit for each cell whose hash this is, by two words that hold two hashes each, and one.
+    /// A bit for each cell whose hash this is.
     @inline(__always)
     func cells(with hash: UInt32) -> UInt32 {
-        let both = UInt64(hash) &* 0x1_0000_0001
-        let first = pair(0) ^ both
-        let second = pair(1) ^ both
-        let last = self.hash(4).pointee.load(ordering: .acquiring) ^ hash
-        var cells: UInt32 = UInt32(truncatingIfNeeded: first) == 0 ? 1 : 0
-        cells |= first >> 32 == 0 ? 2 : 0
-        cells |= UInt32(truncatingIfNeeded: second) == 0 ? 4 : 0
-        cells |= second >> 32 == 0 ? 8 : 0
-        cells |= last == 0 ? 16 : 0
-        return cells
-    }
-
-    @inline(__always)
-    private func pair(_ number: Int) -> UInt64 {
-        (base + 40 + number * 8).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.load(ordering: .acquiring)
+        let first = granary_equal_words(base + 40, hash)
+        let last = self.hash(4).pointee.load(ordering: .acquiring)
+        return first | (last == hash ? 16 : 0)
     }
 
     /// Fills an empty cell; the word comes last, for it makes the cell count.

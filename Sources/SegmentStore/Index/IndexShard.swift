@@ -11,14 +11,17 @@ struct IndexShard: ~Copyable {
     /// reservation to publication. The reservation lock may be taken inside it; of two shards the lower comes first.
     let writer = Mutex<Void>(())
 
-    /// Low half: buckets split in this round; high half: rounds.
-    private let geometry = Atomic<UInt64>(0)
+    /// Low half: buckets split in this round; high half: the number of buckets that the round began with, less one.
+    private let geometry = Atomic<UInt64>(firstGeometry)
     /// Odd while a split moves entries.
     private let version = Atomic<UInt64>(0)
     /// Entries that are neither tombstones nor seen expired.
     let liveCount = Atomic<Int>(0)
     /// Sets that were published here.
     let setCount = Atomic<Int>(0)
+
+    /// Overflow buckets made; their numbers begin at 1: 0 says none. Changed under the lock.
+    let overflowCount = Atomic<Int>(0)
 
     private let primary: IndexColumn
     private let overflow: IndexColumn
@@ -28,11 +31,10 @@ struct IndexShard: ~Copyable {
     private let state: UnsafeMutablePointer<State>
 
     private static let firstCount = 4
+    private static let firstGeometry = UInt64(firstCount - 1) << 32
 
     private struct State {
         var entryCount = 0
-        /// Numbers of overflow buckets begin at 1: 0 says none.
-        var overflowCount = 0
         var freeOverflow: [UInt32] = []
     }
 
@@ -54,13 +56,13 @@ struct IndexShard: ~Copyable {
 
     // MARK: Reading
 
+    /// Without a branch, for none could be foretold.
     @inline(__always)
     private func bucketNumber(_ hash: UInt32, geometry: UInt64) -> Int {
-        let round = Int(truncatingIfNeeded: geometry >> 32)
-        let split = Int(truncatingIfNeeded: geometry & 0xFFFF_FFFF)
-        let count = Self.firstCount << round
-        let number = Int(hash) & (count - 1)
-        return number < split ? Int(hash) & (2 * count - 1) : number
+        let mask = UInt32(truncatingIfNeeded: geometry >> 32)
+        let split = UInt32(truncatingIfNeeded: geometry)
+        let number = hash & mask
+        return Int(number < split ? hash & (mask &<< 1 | 1) : number)
     }
 
     /// Calls the body with each candidate for the hash until it returns something; nil once no cell is left.
@@ -131,9 +133,9 @@ struct IndexShard: ~Copyable {
             (count * 4 + Self.entriesPerFourBuckets - 1) / Self.entriesPerFourBuckets
         )
         let made = primaryArena.reserve(rows: wanted) ? wanted : bucketCount
-        var round = 0
-        while Self.firstCount << (round + 1) <= made { round += 1 }
-        setGeometry(round: round, split: made - Self.firstCount << round)
+        var count = Self.firstCount
+        while count * 2 <= made { count *= 2 }
+        setGeometry(count: count, split: made - count)
     }
 
     /// Forgets every entry. Readers see each key either as it was or as absent.
@@ -148,10 +150,10 @@ struct IndexShard: ~Copyable {
         }
         liveCount.wrappingSubtract(ended, ordering: .relaxed)
         forEachBucket { $0.empty() }
-        geometry.store(0, ordering: .releasing)
+        geometry.store(Self.firstGeometry, ordering: .releasing)
         _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
         state.pointee.entryCount = 0
-        state.pointee.overflowCount = 0
+        overflowCount.store(0, ordering: .relaxed)
         state.pointee.freeOverflow = []
     }
 
@@ -184,11 +186,11 @@ struct IndexShard: ~Copyable {
 
     var bucketCount: Int {
         let geometry = geometry.load(ordering: .relaxed)
-        return Self.firstCount << Int(geometry >> 32) + Int(geometry & 0xFFFF_FFFF)
+        return Int(geometry >> 32) + 1 + Int(geometry & 0xFFFF_FFFF)
     }
 
-    private func setGeometry(round: Int, split: Int) {
-        geometry.store(UInt64(round) << 32 | UInt64(split), ordering: .releasing)
+    private func setGeometry(count: Int, split: Int) {
+        geometry.store(UInt64(count - 1) << 32 | UInt64(split), ordering: .releasing)
     }
 
     private func overflowBucket(of bucket: IndexBucket) -> IndexBucket? {
@@ -222,20 +224,19 @@ struct IndexShard: ~Copyable {
 
     private func takeOverflowBucket() -> Int? {
         if let number = state.pointee.freeOverflow.popLast() { return Int(number) }
-        let count = state.pointee.overflowCount
+        let count = overflowCount.load(ordering: .relaxed)
         guard count < IndexLink.highestNumber, overflowArena.makeRoom(for: count) else { return nil }
-        state.pointee.overflowCount = count + 1
+        overflowCount.store(count + 1, ordering: .relaxed)
         return count + 1
     }
 
     /// Splits the next bucket of the round in two. Without memory the table stays as it is and its chains grow.
     private func split() {
         let geometry = geometry.load(ordering: .relaxed)
-        let round = Int(geometry >> 32)
+        let count = Int(geometry >> 32) + 1
         let source = Int(geometry & 0xFFFF_FFFF)
-        let count = Self.firstCount << round
         // 32 hash bits choose buckets; far below that the table has other limits.
-        guard round < 27, primaryArena.makeRoom(for: count + source) else { return }
+        guard count < 1 << 29, primaryArena.makeRoom(for: count + source) else { return }
         let low = primary[source]
         let high = primary[count + source]
 
@@ -261,9 +262,9 @@ struct IndexShard: ~Copyable {
             _ = append(cell.word, hash: cell.hash, to: bucket)
         }
         if source + 1 == count {
-            setGeometry(round: round + 1, split: 0)
+            setGeometry(count: 2 * count, split: 0)
         } else {
-            setGeometry(round: round, split: source + 1)
+            setGeometry(count: count, split: source + 1)
         }
         _ = version.wrappingAdd(1, ordering: .sequentiallyConsistent)
     }

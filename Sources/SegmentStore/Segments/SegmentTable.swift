@@ -82,6 +82,9 @@ final class SegmentTable: @unchecked Sendable {
         fileprivate let reader: Reader?
         /// The place among the reader's holds, or the stripe of a pin.
         fileprivate let place: Int
+
+        /// What a variable begins with that will have a hold.
+        static var none: Hold { Hold(slot: 0, reader: nil, place: 0) }
     }
 
     /// Keeps the segment mapped until `release`, on the same thread, the last hold first; nil if it is retired.

@@ -83,6 +83,7 @@ extension SegmentStore {
         while true {
             do throws(StoreError) {
                 let slot = try makeSegment(capacity: capacity)
+                preparePages(of: slot)
                 reservation.withLock { $0.spare = slot }
                 return
             } catch {

@@ -1,4 +1,5 @@
 import CLZ4
+import CLinux
 import Glibc
 import Synchronization
 
@@ -32,23 +33,25 @@ extension SegmentStore {
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func get(_ key: RawSpan) throws(StoreError) -> [UInt8]? {
-        guard let reading = try read(key) else { return nil }
+        var reading = Reading()
+        guard let record = try read(key, &reading) else { return nil }
         defer { end(reading) }
-        if reading.record.isRaw { return Array(reading.record.storedValue) }
-        return checked(Self.decompressed(reading.record))
+        if record.isRaw { return Array(record.storedValue) }
+        return checked(Self.decompressed(record))
     }
 
     /// Appends the value of the key to the buffer; false, and nothing appended, where `get` gives nil.
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func get(_ key: RawSpan, appendingTo buffer: inout [UInt8]) throws(StoreError) -> Bool {
-        guard let reading = try read(key) else { return false }
+        var reading = Reading()
+        guard let record = try read(key, &reading) else { return false }
         defer { end(reading) }
-        if reading.record.isRaw {
-            buffer.append(contentsOf: reading.record.storedValue)
+        if record.isRaw {
+            buffer.append(contentsOf: record.storedValue)
             return true
         }
-        guard let value = checked(Self.decompressed(reading.record)) else { return false }
+        guard let value = checked(Self.decompressed(record)) else { return false }
         buffer.append(contentsOf: value)
         return true
     }
@@ -59,12 +62,24 @@ extension SegmentStore {
     /// call the store. A value that is stored compressed, or read beside a writer, is lent as a private copy.
     ///
     /// - Throws: `.closed` or `.forkedChild`. What the body throws belongs into its result.
+    @inlinable
     public func withValue<Result>(_ key: RawSpan, _ body: (RawSpan) -> Result) throws(StoreError) -> Result? {
-        guard let reading = try read(key) else { return nil }
-        defer { end(reading) }
-        if reading.record.isRaw { return body(RawSpan(_unsafeBytes: reading.record.storedValue)) }
-        guard let value = checked(Self.decompressed(reading.record)) else { return nil }
-        return body(value.span.bytes)
+        var result: Result?
+        try lendValue(of: key) { result = body($0) }
+        return result
+    }
+
+    /// `withValue` without a result, so that it is compiled once and handles nothing whose type it does not know.
+    @usableFromInline
+    func lendValue(of key: RawSpan, to body: (RawSpan) -> Void) throws(StoreError) {
+        var reading = Reading()
+        guard let record = try read(key, &reading) else { return }
+        if record.isRaw {
+            body(RawSpan(_unsafeBytes: record.storedValue))
+        } else if let value = checked(Self.decompressed(record)) {
+            body(value.span.bytes)
+        }
+        end(reading)
     }
 
     /// Lends the value of the key along with what is known of the entry; otherwise as `withValue`.
@@ -74,11 +89,12 @@ extension SegmentStore {
         _ key: RawSpan,
         _ body: (EntryInfo, RawSpan) -> Result
     ) throws(StoreError) -> Result? {
-        guard let reading = try read(key) else { return nil }
+        var reading = Reading()
+        guard let record = try read(key, &reading) else { return nil }
         defer { end(reading) }
-        let info = EntryInfo(reading.record)
-        if reading.record.isRaw { return body(info, RawSpan(_unsafeBytes: reading.record.storedValue)) }
-        guard let value = checked(Self.decompressed(reading.record)) else { return nil }
+        let info = EntryInfo(record)
+        if record.isRaw { return body(info, RawSpan(_unsafeBytes: record.storedValue)) }
+        guard let value = checked(Self.decompressed(record)) else { return nil }
         return body(info, value.span.bytes)
     }
 
@@ -86,16 +102,18 @@ extension SegmentStore {
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func entry(_ key: RawSpan) throws(StoreError) -> EntryInfo? {
-        guard let reading = try read(key) else { return nil }
+        var reading = Reading()
+        guard let record = try read(key, &reading) else { return nil }
         defer { end(reading) }
-        return EntryInfo(reading.record)
+        return EntryInfo(record)
     }
 
     /// True if `get` would give a value.
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func contains(_ key: RawSpan) throws(StoreError) -> Bool {
-        guard let reading = try read(key) else { return false }
+        var reading = Reading()
+        guard try read(key, &reading) != nil else { return false }
         end(reading)
         return true
     }
@@ -105,14 +123,18 @@ extension SegmentStore {
 
     // MARK: Looking up
 
-    /// A record that answers for a key, and what keeps it where it is until `end`.
+    /// What keeps a record where it is until `end`.
     ///
-    /// Not generic, and nothing in it is counted by reference, so that a read calls nothing of Swift's runtime.
+    /// Not generic, and nothing in it is counted by reference, so that a read calls nothing of Swift's runtime. It is
+    /// filled where it lies: handed up as a result it would be copied, two words at once right after each was stored,
+    /// for which a processor waits until all that came before is done.
     private struct Reading {
-        var record: RecordView
-        var hold: SegmentTable.Hold
+        var hold = SegmentTable.Hold.none
         /// The memory of a private copy, which `end` frees.
         var copy: UnsafeMutableRawPointer?
+        /// What was found, for the caller of `candidate`.
+        var base: UnsafeRawPointer?
+        var length = 0
     }
 
     private enum Outcome {
@@ -126,7 +148,7 @@ extension SegmentStore {
     ///
     /// A miss is a short straight run of instructions up to the one load that waits for memory, so that the processor
     /// gets on to the next read meanwhile; what only a candidate needs is in a function of its own.
-    private func read(_ key: RawSpan) throws(StoreError) -> Reading? {
+    private func read(_ key: RawSpan, _ reading: inout Reading) throws(StoreError) -> RecordView? {
         try checkReadable()
         let reader = readerFinder.current ?? segments.readers.register()
         // The bytes are borrowed for the whole call.
@@ -134,14 +156,13 @@ extension SegmentStore {
         let hash = XXH3.hash(key, seed: keyHashSeed.load(ordering: .relaxed))
         let shard = index.shard(for: hash)
         while true {
-            var reading: Reading?
             let outcome = shard.pointee.probe(hash) { entry, cell in
-                candidate(entry, cell, key: key, reader: reader, &reading)
+                candidate(entry, cell, shard, key: key, reader: reader, &reading)
             }
             switch outcome {
             case .found:
                 if let reader { reader.countHit() } else { counters.hits.increment(stripe: Stripe.current) }
-                return reading
+                return reading.base.map { RecordView(base: $0, length: reading.length) }
             case .missing, nil:
                 if let reader { reader.countMiss() } else { counters.misses.increment(stripe: Stripe.current) }
                 return nil
@@ -171,23 +192,29 @@ extension SegmentStore {
     private func candidate(
         _ entry: IndexEntry,
         _ cell: UnsafeMutablePointer<Atomic<UInt64>>,
+        _ shard: UnsafeMutablePointer<IndexShard>,
         key: UnsafeRawBufferPointer,
         reader: Reader?,
-        _ reading: inout Reading?
+        _ reading: inout Reading
     ) -> Outcome? {
         guard let hold = segments.hold(entry.slot, by: reader) else { return .moved }
+        let segment = segments[entry.slot]
+        let place = UnsafeRawPointer(segment.pointee.base) + entry.offset
+        granary_prefetch_kilobyte(place)
         // The slot may have been given to another segment before it was held; the entry is gone then.
         guard IndexEntry(word: cell.pointee.load(ordering: .acquiring)).isSameRecord(as: entry) else {
             segments.release(hold)
             return .moved
         }
-        var record = segments[entry.slot].pointee.record(at: entry.offset)
+        var bytes = UnsafeRawBufferPointer(start: place, count: segment.pointee.readableCount - entry.offset)
         // Beside a writer, who may reuse the file, a private copy is what is checked and given out.
-        let copy = isReadOnly ? record.map(Self.copy) : nil
-        if let copy, let length = record?.length { record = RecordView(base: copy, length: length) }
-        let outcome = examine(record, entry: entry, cell: cell, key: key)
-        if let record, outcome == .found {
-            reading = Reading(record: record, hold: hold, copy: copy)
+        let copy = isReadOnly ? Self.copy(bytes) : nil
+        if let copy { bytes = UnsafeRawBufferPointer(copy) }
+        let candidate = Candidate(entry: entry, cell: cell, shard: shard, salt: segment.pointee.salt)
+        let outcome = examine(bytes, candidate, key: key, &reading)
+        if outcome == .found {
+            reading.hold = hold
+            reading.copy = copy?.baseAddress
         } else {
             copy?.deallocate()
             segments.release(hold)
@@ -195,45 +222,65 @@ extension SegmentStore {
         return outcome
     }
 
+    /// An entry whose hash fits, and what belongs to it.
+    private struct Candidate {
+        var entry: IndexEntry
+        var cell: UnsafeMutablePointer<Atomic<UInt64>>
+        var shard: UnsafeMutablePointer<IndexShard>
+        /// Of the segment that the entry names.
+        var salt: UInt64
+    }
+
+    /// A copy of the record that begins the bytes, or of as much of them as can hold none.
     @inline(never)
-    private static func copy(_ record: RecordView) -> UnsafeMutableRawPointer {
-        let copy = UnsafeMutableRawPointer.allocate(byteCount: record.length, alignment: Format.alignment)
-        copy.copyMemory(from: record.base, byteCount: record.length)
+    private static func copy(_ bytes: UnsafeRawBufferPointer) -> UnsafeMutableRawBufferPointer {
+        let stated = bytes.count < Format.recordHeaderLength ? 0 : bytes.baseAddress.map(RecordView.statedLength) ?? 0
+        let count = min(bytes.count, max(stated, Format.recordHeaderLength))
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: Format.alignment)
+        copy.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<count]))
         return copy
     }
 
-    /// Decides whether the record answers for the key; nil: it is another key's.
+    /// Decides whether the record that begins the bytes answers for the key; nil: it is another key's.
+    ///
+    /// What is wrong is dealt with elsewhere, so that the processor may guess all of these conditions to hold and read
+    /// on before it has the bytes that decide them.
     @inline(__always)
     private func examine(
-        _ record: RecordView?,
-        entry: IndexEntry,
-        cell: UnsafeMutablePointer<Atomic<UInt64>>,
-        key: UnsafeRawBufferPointer
+        _ bytes: UnsafeRawBufferPointer,
+        _ candidate: Candidate,
+        key: UnsafeRawBufferPointer,
+        _ reading: inout Reading
     ) -> Outcome? {
-        let salt = segments[entry.slot].pointee.salt
-        guard let record, Frame.length(of: record.frame) == record.length, record.layoutHolds, record.hasKey(key) else {
-            noteIfDamaged(record, salt: salt)
-            return nil
+        guard bytes.count >= Format.recordHeaderLength, let base = bytes.baseAddress else {
+            return reject(nil, candidate)
         }
-        if !entry.isLive { return .missing }
-        let expiry = record.expiry
-        if expiry != 0 && expiry <= options.clock.milliseconds() {
-            // An expiry that damage made must not mark the entry for good.
-            if record.checksumHolds(salt: salt) { markExpired(entry, cell) } else { countDamage() }
-            return .missing
+        let length = RecordView.statedLength(base)
+        let record = RecordView(base: base, length: length)
+        guard length >= Format.recordHeaderLength, length <= bytes.count else { return reject(nil, candidate) }
+        guard record.layoutHolds, record.hasKey(key) else { return reject(record, candidate) }
+        if !candidate.entry.isLive { return .missing }
+        if record.expiry != 0, let outcome = expired(record, candidate) { return outcome }
+        guard record.checksumHolds(salt: candidate.salt), record.isUnderstoodRawPut || record.isUnderstoodPut else {
+            return damaged()
         }
-        guard record.checksumHolds(salt: salt), record.isUnderstood, record.kindByte == RecordKind.put.rawValue else {
-            countDamage()
-            return .missing
-        }
+        reading.base = base
+        reading.length = length
         return .found
     }
 
     /// A candidate by its hash whose key differs: another key with the same bits, or this key with damage in it.
     @inline(never)
-    private func noteIfDamaged(_ record: RecordView?, salt: UInt64) {
-        if let record, record.layoutHolds, record.checksumHolds(salt: salt) { return }
+    private func reject(_ record: RecordView?, _ candidate: Candidate) -> Outcome? {
+        if let record, record.layoutHolds, record.checksumHolds(salt: candidate.salt) { return nil }
         countDamage()
+        return nil
+    }
+
+    @inline(never)
+    private func damaged() -> Outcome {
+        countDamage()
+        return .missing
     }
 
     @inline(never)
@@ -241,19 +288,21 @@ extension SegmentStore {
         counters.damagedReads.increment(stripe: Stripe.current)
     }
 
-    /// Marks an entry that was seen expired, so that it stays so whatever the clock does.
+    /// Marks an entry that has ended, so that it stays so whatever the clock does; nil: it has not.
     @inline(never)
-    private func markExpired(_ entry: IndexEntry, _ cell: UnsafeMutablePointer<Atomic<UInt64>>) {
-        let current = cell.pointee.load(ordering: .acquiring)
-        guard IndexEntry(word: current).isSameRecord(as: entry) else { return }
-        let (marked, _) = cell.pointee.compareExchange(
+    private func expired(_ record: RecordView, _ candidate: Candidate) -> Outcome? {
+        guard record.expiry <= options.clock.milliseconds() else { return nil }
+        // An expiry that damage made must not mark the entry for good.
+        guard record.checksumHolds(salt: candidate.salt) else { return damaged() }
+        let current = candidate.cell.pointee.load(ordering: .acquiring)
+        guard IndexEntry(word: current).isSameRecord(as: candidate.entry) else { return .missing }
+        let (marked, _) = candidate.cell.pointee.compareExchange(
             expected: current,
             desired: IndexEntry(word: current).expired.word,
             ordering: .acquiringAndReleasing
         )
-        guard marked, let record = segments[entry.slot].pointee.record(at: entry.offset) else { return }
-        let hash = XXH3.hash(record.key, seed: keyHashSeed.load(ordering: .relaxed))
-        index.shard(for: hash).pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
+        if marked { candidate.shard.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed) }
+        return .missing
     }
 
     // MARK: Decoding

@@ -5,16 +5,50 @@ struct TouchState: Sendable {
     /// Up to where pages of the active segment, and of the one made ahead, have been touched.
     var active = Touched()
     var spare = Touched()
-    /// The tail at the last look, and when that was, on the monotonic clock.
+    /// The tail at the last look.
     var tail = 0
-    var time = Duration.zero
+    var speed = WritingSpeed()
 
     struct Touched: Sendable {
         var slot = -1
         var end = 0
-        /// Huge pages were asked for.
-        var prefersHugePages = false
+        /// What pages were asked for.
+        var prefersHugePages: Bool?
     }
+}
+
+/// How fast sets have come lately. Looks lie so close together that one alone says nothing: between two of them the
+/// writer may just have waited for the processor.
+struct WritingSpeed: Sendable {
+    private(set) var bytesPerSecond = 0.0
+    private var bytes = 0
+    private var since = Duration.zero
+    private var lastFast: Duration?
+
+    /// Takes in the bytes appended since the last call.
+    mutating func note(_ appended: Int, now: Duration) {
+        bytes += appended
+        let elapsed = now - since
+        let present = Double(bytes) / (max(elapsed, Self.window) / .seconds(1))
+        if elapsed >= Self.window {
+            bytesPerSecond = present
+            bytes = 0
+            since = now
+        } else {
+            bytesPerSecond = max(bytesPerSecond, present)
+        }
+        if bytesPerSecond >= Self.fastBytesPerSecond { lastFast = now }
+    }
+
+    /// True until sets have come slowly for a while.
+    func isFast(at now: Duration) -> Bool {
+        lastFast.map { now - $0 < Self.patience } ?? false
+    }
+
+    private static let window = Duration.milliseconds(100)
+    private static let patience = Duration.seconds(1)
+    /// A slower writer would gain nothing: the kernel has written pages back by the time it arrives at them.
+    private static let fastBytesPerSecond = Double(1 << 20)
 }
 
 extension SegmentStore {
@@ -30,22 +64,21 @@ extension SegmentStore {
         let (slot, spare, tail) = reservation.withLock { ($0.active, $0.spare, $0.tail) }
         guard slot >= 0 else { return nil }
         return touching.withLock { state in
+            var moved = max(0, tail - state.tail)
             if slot != state.active.slot {
                 state.active = slot == state.spare.slot ? state.spare : TouchState.Touched(slot: slot)
-                state.tail = Format.recordsStart
+                moved = tail - Format.recordsStart
             }
-            let moved = max(0, tail - state.tail)
-            let elapsed = max(.microseconds(1), now - state.time)
-            let bytesPerSecond = Double(moved) / (elapsed / .seconds(1))
-            let isFast = bytesPerSecond >= Self.fastBytesPerSecond
             state.tail = tail
-            state.time = now
+            state.speed.note(moved, now: now)
+            let isFast = state.speed.isFast(at: now)
             prefer(isFast, &state.active)
             guard isFast else {
                 mark(slot, at: tail + Self.slowStep)
                 return nil
             }
-            let lead = min(Self.lead.upperBound, max(Self.lead.lowerBound, Int(bytesPerSecond * Self.leadSeconds)))
+            let wanted = Int(state.speed.bytesPerSecond * Self.leadSeconds)
+            let lead = min(Self.lead.upperBound, max(Self.lead.lowerBound, wanted))
             let capacity = segments[slot].pointee.header.capacity
             touch(&state.active, from: tail, to: tail + lead)
             if spare >= 0 && tail + lead > capacity {
@@ -56,6 +89,14 @@ extension SegmentStore {
             // A writer that is faster than the looks come wakes the thread; one that is not is spared the system call.
             mark(slot, at: max(tail + Self.slowStep, state.active.end - lead / 2))
             return moved > 0 ? Self.pause : nil
+        }
+    }
+
+    /// Says what pages a new segment is to have, before the first store to it makes some.
+    func preparePages(of slot: Int) {
+        touching.withLock { state in
+            state.spare = TouchState.Touched(slot: slot)
+            prefer(options.durability != .everySet && state.speed.isFast(at: Self.monotonicTime()), &state.spare)
         }
     }
 
@@ -91,6 +132,4 @@ extension SegmentStore {
     private static let lead = 1 << 20...16 << 20
     private static let slowStep = 1 << 18
     private static let pause = Duration.milliseconds(2)
-    /// A slower writer would gain nothing: the kernel has written such pages back by the time it arrives.
-    private static let fastBytesPerSecond = Double(1 << 20)
 }

@@ -186,6 +186,8 @@ extension SegmentStore {
         }
         defer { segments.unpin(slot, stripe: stripe) }
         let segment = segments[slot]
+        // All of it is filled at once.
+        files.preferHugePages(segment.pointee.base, count: segment.pointee.header.capacity, true)
         let writer = RecordWriter(base: segment.pointee.base + Format.recordsStart)
         let body = writer.storeBody(draft.header, extensions: draft.extensions, key: draft.key, value: draft.value)
         let sequence = try index.withLock(draft.shard) { () throws(StoreError) -> UInt64? in

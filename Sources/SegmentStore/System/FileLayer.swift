@@ -60,7 +60,7 @@ package protocol FileLayer: Sendable {
     func unmap(_ base: UnsafeMutableRawPointer, count: Int)
     /// Allows or forbids stores to a mapping; allowing needs a file that was opened for writing when it was mapped.
     func protect(_ base: UnsafeMutableRawPointer, count: Int, writable: Bool) throws(SystemError)
-    /// Asks for huge pages in a mapping from now on, or for none; a hint.
+    /// Asks for huge pages in a mapping from now on, or for small ones, and for none but the one that is touched; a hint.
     func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool)
     /// Faults pages in for writing, ahead of their use; a hint, whose failure costs only speed.
     func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int)
@@ -188,6 +188,8 @@ package struct LinuxFileLayer: FileLayer {
     }
 
     package func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool) {
+        // Reading ahead fills the cache with small pages, which stay where huge ones were to be.
+        _ = madvise(base, count, MADV_RANDOM)
         _ = madvise(base, count, isPreferred ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
     }
 
