@@ -49,9 +49,10 @@ final class Index: @unchecked Sendable {
         shards + Self.shard(of: hash)
     }
 
-    /// Entries that are neither tombstones nor seen expired.
+    /// Entries that are neither tombstones nor seen expired; shards are looked at one after the other, so that entries
+    /// that come and go meanwhile may be counted or not.
     var liveCount: Int {
-        (0..<Self.shardCount).reduce(0) { $0 + shards[$1].liveCount.load(ordering: .relaxed) }
+        max(0, (0..<Self.shardCount).reduce(0) { $0 + shards[$1].liveCount.load(ordering: .relaxed) })
     }
 
     var setCount: Int {

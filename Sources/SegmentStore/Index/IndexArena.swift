@@ -83,13 +83,18 @@ final class IndexArena: @unchecked Sendable {
 
     /// Puts blocks below the row, which no longer grow, into huge pages; a hint, whose failure costs only speed.
     func collapse(below row: Int) {
+        let whole = row * Self.rowLength & ~(Self.hugePage - 1)
+        // One at a time, for who makes rows waits for the lock.
+        while collapseBlock(below: whole) {}
+    }
+
+    private func collapseBlock(below end: Int) -> Bool {
         growth.withLock { growth in
-            let whole = row * Self.rowLength & ~(Self.hugePage - 1)
-            while growth.collapses && growth.collapsed < whole {
-                // Linux 6.1 and newer; elsewhere pages stay small.
-                growth.collapses = madvise(base + growth.collapsed, Self.hugePage, Self.collapseAdvice) == 0
-                growth.collapsed += Self.hugePage
-            }
+            guard growth.collapses, growth.collapsed < end else { return false }
+            // Linux 6.1 and newer; elsewhere pages stay small.
+            growth.collapses = madvise(base + growth.collapsed, Self.hugePage, Self.collapseAdvice) == 0
+            growth.collapsed += Self.hugePage
+            return true
         }
     }
 

@@ -43,7 +43,7 @@ struct IndexBucket {
     /// Fills an empty cell; the word comes last, for it makes the cell count.
     @inline(__always)
     func fill(_ cell: Int, hash: UInt32, word: UInt64) {
-        self.hash(cell).pointee.store(hash, ordering: .relaxed)
+        self.hash(cell).pointee.store(hash, ordering: .releasing)
         self.word(cell).pointee.store(word, ordering: .releasing)
     }
 

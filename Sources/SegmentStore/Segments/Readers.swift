@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -26,8 +27,10 @@ struct Reader {
     func hold(_ slot: Int) -> Int? {
         let depth = words[Self.depth].load(ordering: .relaxed)
         guard depth < Self.holdLimit else { return nil }
-        words[depth].store(slot + 1, ordering: .relaxed)
+        // The depth first, so that a signal's handler that reads takes the next place and not this one.
         words[Self.depth].store(depth + 1, ordering: .relaxed)
+        granary_compiler_fence()
+        words[depth].store(slot + 1, ordering: .releasing)
         return depth
     }
 
@@ -99,8 +102,9 @@ final class Readers: Sendable {
     @inline(never)
     func register() -> Reader? {
         guard let block = ThreadReaders.blockOfThread() else { return nil }
-        let record = block.owner.record(of: finder.store) ?? freeRecord()
-        block.owner.keep(record, for: finder.store)
+        let known = block.owner.record(of: finder.store)
+        let record = known ?? freeRecord()
+        if known == nil { block.owner.keep(record, for: finder.store) }
         block.remember(record.reader, of: finder.store)
         return record.reader
     }

@@ -145,8 +145,9 @@ final class SegmentTable: @unchecked Sendable {
 
     @inline(never)
     private func unmapIfUnread(_ slot: Int) {
-        barrier.heavy()
-        if readers.hold(slot) { return }
+        guard slots[slot].lifecycle.load(ordering: .acquiring) == Segment.Lifecycle.retired else { return }
+        // Without the barrier the mapping stays for as long as the table: too long is not wrong.
+        guard barrier.heavy(), !readers.hold(slot) else { return }
         for stripe in 0..<Stripe.count
         where pins[slot * Stripe.count + stripe].value.load(ordering: .sequentiallyConsistent) != 0 { return }
         let (won, _) = slots[slot].lifecycle.compareExchange(

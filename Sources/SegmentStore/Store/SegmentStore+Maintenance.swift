@@ -281,13 +281,18 @@ extension SegmentStore {
     ///
     /// The clear's record must have reached the disk first, whatever the durability: otherwise a power cut could bring
     /// half of the store back, older values of what was replaced or removed among it.
-    func drop(_ slots: [Int], clearedBelow floor: UInt64) throws(StoreError) {
-        guard !slots.isEmpty else { return }
+    ///
+    /// A closed segment among them may have been continued since: it is no longer what the clear ended, and stays. None
+    /// comes back while this has the maintenance lock.
+    func drop(_ ended: [Reservation.Extent], clearedBelow floor: UInt64) throws(StoreError) {
+        guard !ended.isEmpty else { return }
         try force(below: floor + 1, for: .clearBeforeDrop)
         try maintenance.withLock { state throws(StoreError) in
             // The next opener deletes what this one no longer may.
             guard phase.load(ordering: .acquiring) == Phase.open else { return }
-            for slot in slots where segments.retire(slot) {
+            for extent in ended {
+                let slot = extent.slot
+                guard !isContinued(extent), segments.retire(slot) else { continue }
                 let path = segments[slot].pointee.path
                 if state.continuable == slot { state.continuable = nil }
                 if state.emptyClosed == slot { state.emptyClosed = nil }
@@ -309,5 +314,11 @@ extension SegmentStore {
                 throw failure(error, path: directory, doing: "forcing the directory to the disk")
             }
         }
+    }
+
+    /// True if the segment takes records again, or has taken some behind the end.
+    private func isContinued(_ extent: Reservation.Extent) -> Bool {
+        reservation.withLock { $0.active == extent.slot || $0.spare == extent.slot }
+            || segments[extent.slot].pointee.recordEnd.load(ordering: .relaxed) != extent.end
     }
 }

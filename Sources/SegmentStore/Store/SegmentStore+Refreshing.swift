@@ -138,9 +138,7 @@ extension SegmentStore {
             }
             let old = IndexEntry(word: found.pointee.load(ordering: .acquiring))
             guard isNewer(row, slot, than: old) else { return }
-            let replaced = IndexEntry(word: found.pointee.exchange(entry.word, ordering: .acquiringAndReleasing))
-            account(replaced, length: recordLength(replaced), sign: -1, shard: shard)
-            account(entry, length: row.length, sign: 1, shard: shard)
+            replace(found, by: entry, length: row.length, shard: shard)
         }
     }
 

@@ -89,12 +89,14 @@ extension SegmentStore {
                     guard let ticket else { return nil }
                     publication.begin(ticket)
                     // A segment without records may be about to get a large one from a set that comes after this.
-                    let ended = segments.inUse.filter { slot in
-                        slot != ticket.slot && slot != reservation.spare
-                            && segments[slot].pointee.recordEnd.load(ordering: .relaxed) > Format.recordsStart
-                    }
+                    let ended = segments.inUse.filter { $0 != ticket.slot && $0 != reservation.spare }
+                        .map { slot in
+                            let end = segments[slot].pointee.recordEnd.load(ordering: .relaxed)
+                            return Reservation.Extent(slot: slot, end: end)
+                        }
+                        .filter { $0.end > Format.recordsStart }
                     // The clear is forced before they go, and makes it pointless to force them.
-                    if !ended.isEmpty { reservation.unforced.removeAll { ended.contains($0.slot) } }
+                    reservation.unforced.removeAll { unforced in ended.contains { $0.slot == unforced.slot } }
                     return Cleared(ticket: ticket, segments: ended)
                 }
                 guard let reserved else { return nil }
@@ -120,8 +122,8 @@ extension SegmentStore {
 
     private struct Cleared: Sendable {
         var ticket: Reservation.Ticket
-        /// Segments whose records all come before the clear.
-        var segments: [Int]
+        /// Segments whose records all come before the clear, with their ends.
+        var segments: [Reservation.Extent]
     }
 
     /// An active segment with at most so many bytes of records takes the clear itself.

@@ -127,18 +127,35 @@ extension SegmentStore {
             isTombstone: isTombstone
         )
         if let cell {
-            // Exchanged, for a reader may be marking the old entry as expired right now.
-            let old = IndexEntry(word: cell.pointee.exchange(entry.word, ordering: .acquiringAndReleasing))
-            account(old, length: recordLength(old), sign: -1, shard: draft.shard)
-        } else if !shard.pointee.insert(entry, hash: draft.hash) {
-            throw StoreError(
-                .outOfMemory,
-                path: directory,
-                detail: "the index could not grow; the record is in the log and is found once the store is opened again"
-            )
+            replace(cell, by: entry, length: draft.length, shard: draft.shard)
+        } else {
+            account(entry, length: draft.length, sign: 1, shard: draft.shard)
+            guard shard.pointee.insert(entry, hash: draft.hash) else {
+                account(entry, length: draft.length, sign: -1, shard: draft.shard)
+                throw StoreError(
+                    .outOfMemory,
+                    path: directory,
+                    detail: "the index could not grow; the record is in the log and is found once the store is opened again"
+                )
+            }
         }
-        account(entry, length: draft.length, sign: 1, shard: draft.shard)
         if !isTombstone { shard.pointee.setCount.wrappingAdd(1, ordering: .relaxed) }
+    }
+
+    /// Puts the entry in the place of what the cell holds. Under the shard's lock.
+    ///
+    /// A key that lives before and after is never missing from the count: what is added is added first.
+    @inline(__always)
+    func replace(_ cell: UnsafeMutablePointer<Atomic<UInt64>>, by entry: IndexEntry, length: Int, shard: Int) {
+        let count = index[shard]
+        let wasLive = IndexEntry(word: cell.pointee.load(ordering: .relaxed)).isLive
+        if entry.isLive && !wasLive { count.pointee.liveCount.wrappingAdd(1, ordering: .relaxed) }
+        // Exchanged, for a reader may be marking the old entry as expired right now, and then counts it down itself.
+        let old = IndexEntry(word: cell.pointee.exchange(entry.word, ordering: .acquiringAndReleasing))
+        let ended = (old.isLive ? 1 : 0) - (entry.isLive && wasLive ? 1 : 0)
+        if ended != 0 { count.pointee.liveCount.wrappingSubtract(ended, ordering: .relaxed) }
+        accountBytes(old, length: recordLength(old), sign: -1)
+        accountBytes(entry, length: length, sign: 1)
     }
 
     /// True if the entry's record has the key. Under the shard's lock, where the record cannot leave.
@@ -155,13 +172,18 @@ extension SegmentStore {
 
     @inline(__always)
     func account(_ entry: IndexEntry, length: Int, sign: Int, shard: Int) {
+        accountBytes(entry, length: length, sign: sign)
+        if entry.isLive { index[shard].pointee.liveCount.wrappingAdd(sign, ordering: .relaxed) }
+    }
+
+    @inline(__always)
+    private func accountBytes(_ entry: IndexEntry, length: Int, sign: Int) {
         let segment = segments[entry.slot]
         if entry.isTombstone {
             segment.pointee.tombstoneBytes.wrappingAdd(sign * length, ordering: .relaxed)
-            return
+        } else {
+            segment.pointee.liveBytes.wrappingAdd(sign * length, ordering: .relaxed)
         }
-        segment.pointee.liveBytes.wrappingAdd(sign * length, ordering: .relaxed)
-        if entry.isLive { index[shard].pointee.liveCount.wrappingAdd(sign, ordering: .relaxed) }
     }
 
     // MARK: Records in segments of their own

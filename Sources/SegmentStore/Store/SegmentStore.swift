@@ -137,9 +137,11 @@ public final class SegmentStore: Sendable {
 
     deinit {
         if forkGuard.isForkedChild {
-            // Its thread does not exist here; destroying what it waits on would wait for it.
+            // Its threads do not exist here; destroying what they wait on would wait for them, as would locks of the
+            // table's readers that another thread held at the fork.
             _ = Unmanaged.passRetained(background)
             _ = Unmanaged.passRetained(toucher)
+            _ = Unmanaged.passRetained(segments)
             return
         }
         try? close()

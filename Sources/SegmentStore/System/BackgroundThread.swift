@@ -86,7 +86,8 @@ final class BackgroundThread: @unchecked Sendable {
                 break
             }
         }
-        woken.store(false, ordering: .releasing)
+        // Exchanged, so that what the waker stored before, that the thread is to stop above all, is seen after this.
+        _ = woken.exchange(false, ordering: .acquiringAndReleasing)
         pthread_mutex_unlock(mutex)
     }
 }

@@ -20,9 +20,10 @@ struct MemoryBarrier: Sendable {
         if isAsymmetric { granary_compiler_fence() } else { atomicMemoryFence(ordering: .sequentiallyConsistent) }
     }
 
-    /// Between a store that readers must see and loads of what readers have stored.
-    func heavy() {
+    /// Between a store that readers must see and loads of what readers have stored; false if the system, which promised
+    /// it when asked first, refuses: then what the loads say counts for nothing.
+    func heavy() -> Bool {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        if isAsymmetric { _ = granary_membarrier(CInt(MEMBARRIER_CMD_PRIVATE_EXPEDITED.rawValue)) }
+        return !isAsymmetric || granary_membarrier(CInt(MEMBARRIER_CMD_PRIVATE_EXPEDITED.rawValue)) == 0
     }
 }
