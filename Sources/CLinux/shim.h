@@ -43,6 +43,11 @@ static inline __attribute__((always_inline)) void granary_prefetch_kilobyte(cons
     for (int line = 0; line < 16; line++) __builtin_prefetch((const char *)bytes + line * 64);
 }
 
+// The same for one line that is about to be written.
+static inline __attribute__((always_inline)) void granary_prefetch_line(const void *bytes) {
+    __builtin_prefetch(bytes, 1);
+}
+
 // A bit for each of four 32-bit words that equals the one looked for. Each word is read whole, as other threads may store
 // to them meanwhile.
 static inline __attribute__((always_inline)) unsigned granary_equal_words(const void *words, unsigned word) {

@@ -98,3 +98,19 @@ extension StoreOptions {
 }
 
 func text(_ string: String) -> [UInt8] { Array(string.utf8) }
+
+extension Footer {
+    /// The bytes of a footer, which end where the segment's capacity ends.
+    static func encoded(_ rows: RowTable, recordEnd: Int, for header: SegmentHeader, boot: UInt64) -> [UInt8] {
+        rows.withUnsafeBytes { bytes in
+            bytes
+                + encodedTrailer(
+                    rowCount: rows.count,
+                    rowsHash: XXH3.hash(bytes),
+                    recordEnd: recordEnd,
+                    for: header,
+                    boot: boot
+                )
+        }
+    }
+}

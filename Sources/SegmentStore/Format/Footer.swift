@@ -21,7 +21,7 @@ package struct FooterRow: Sendable, Equatable {
     package var tagHash: UInt32
     package var kind: RecordKind
 
-    fileprivate func append(to bytes: inout [UInt8]) {
+    package func append(to bytes: inout [UInt8]) {
         let position = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: Format.footerRowLength))
         bytes.put(keyHash, at: position)
@@ -33,8 +33,14 @@ package struct FooterRow: Sendable, Equatable {
         bytes[position + 36] = kind.rawValue
     }
 
+    /// The hash of the key alone, of a row that a table has checked.
     @inline(__always)
-    fileprivate init?(_ bytes: UnsafeRawBufferPointer, at position: Int) {
+    package static func keyHash(_ bytes: UnsafeRawBufferPointer, at position: Int) -> UInt64 {
+        bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+    }
+
+    @inline(__always)
+    package init?(_ bytes: UnsafeRawBufferPointer, at position: Int) {
         guard let kind = RecordKind(rawValue: bytes[position + 36]) else { return nil }
         keyHash = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
         offset = Int(bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt32.self)) * Format.unit
@@ -75,12 +81,13 @@ package struct RowTable: @unchecked Sendable {
     }
     private var storage: Storage
     package private(set) var count: Int
+    /// The highest sequence of any row, and of any that clears; 0: there is none.
+    package private(set) var highestSequence: UInt64 = 0
+    package private(set) var highestClear: UInt64 = 0
 
-    /// An empty table with room for so many rows and the trailer that a footer puts behind them.
-    package init(capacity: Int = 0) {
-        var bytes: [UInt8] = []
-        if capacity > 0 { bytes.reserveCapacity(Footer.length(rowCount: capacity)) }
-        storage = .owned(bytes)
+    /// An empty table.
+    package init() {
+        storage = .owned([])
         count = 0
     }
 
@@ -110,28 +117,31 @@ package struct RowTable: @unchecked Sendable {
         row.append(to: &bytes)
         storage = .owned(bytes)
         count += 1
+        note(row)
     }
 
-    /// The rows' bytes, without a copy where the table is the only one to own them.
-    fileprivate func takeBytes() -> [UInt8] {
-        switch storage {
-        case .owned(let bytes): bytes
-        case .mapped(let bytes): Array(bytes)
-        }
+    @inline(__always)
+    private mutating func note(_ row: FooterRow) {
+        highestSequence = max(highestSequence, row.sequence)
+        if row.kind == .clear { highestClear = max(highestClear, row.sequence) }
     }
 
-    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    package func withUnsafeBytes<Result, Failure>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
         switch storage {
-        case .owned(let bytes): bytes.withUnsafeBytes(body)
-        case .mapped(let bytes): body(bytes)
+        case .owned(let bytes):
+            // The array's own method takes a body that throws anything.
+            try bytes.span.bytes.withUnsafeBytes(body)
+        case .mapped(let bytes): try body(bytes)
         }
     }
 
     /// Calls the body with every row, in the order of their offsets.
-    package func forEach(_ body: (FooterRow) -> Void) {
-        withUnsafeBytes { bytes in
+    package func forEach<Failure>(_ body: (FooterRow) throws(Failure) -> Void) throws(Failure) {
+        try withUnsafeBytes { bytes throws(Failure) in
             for index in 0..<count {
-                if let row = FooterRow(bytes, at: index * Format.footerRowLength) { body(row) }
+                if let row = FooterRow(bytes, at: index * Format.footerRowLength) { try body(row) }
             }
         }
     }
@@ -151,8 +161,9 @@ package struct RowTable: @unchecked Sendable {
         }
     }
 
-    private func holds(recordEnd: Int, highestSequence: UInt64, rowsHash: UInt64) -> Bool {
-        withUnsafeBytes { bytes in
+    private mutating func holds(recordEnd: Int, highestSequence highest: UInt64, rowsHash: UInt64) -> Bool {
+        let rows = self
+        return rows.withUnsafeBytes { bytes in
             guard bytes.count == count * Format.footerRowLength,
                 XXH3.hash(bytes) == rowsHash
             else { return false }
@@ -160,9 +171,10 @@ package struct RowTable: @unchecked Sendable {
             for index in 0..<count {
                 guard let row = FooterRow(bytes, at: index * Format.footerRowLength),
                     row.offset >= end, row.length >= Format.recordHeaderLength, row.offset + row.length <= recordEnd,
-                    row.offset < Format.offsetLimit, row.sequence <= highestSequence
+                    row.offset < Format.offsetLimit, row.sequence <= highest
                 else { return false }
                 end = row.offset + row.length
+                note(row)
             }
             return true
         }
@@ -178,19 +190,17 @@ package enum Footer {
         rowCount * Format.footerRowLength + Format.footerTrailerLength
     }
 
-    /// The bytes of a footer, which end where the segment's capacity ends.
+    /// The trailer behind so many rows with the hash.
     ///
     /// `boot` is zero for a footer that is forced, and its records before it. Any other may be there after a power cut
     /// when its records are not, so it counts only as long as the machine runs that this boot began.
-    package static func encoded(
-        _ rows: consuming RowTable,
+    package static func encodedTrailer(
+        rowCount: Int,
+        rowsHash: UInt64,
         recordEnd: Int,
         for header: SegmentHeader,
         boot: UInt64
     ) -> [UInt8] {
-        let rowCount = rows.count
-        var bytes = rows.takeBytes()
-        let rowsHash = XXH3.hash(bytes)
         var trailer = [UInt8](repeating: 0, count: Format.footerTrailerLength)
         trailer.put(magic, at: 0)
         trailer.put(header.number, at: 8)
@@ -200,8 +210,7 @@ package enum Footer {
         trailer.put(rowsHash, at: 40)
         trailer.put(boot, at: 48)
         trailer.putChecksum()
-        bytes.append(contentsOf: trailer)
-        return bytes
+        return trailer
     }
 
     /// The trailer as it stands once its records are forced.

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -63,6 +64,13 @@ struct IndexShard: ~Copyable {
         let split = UInt32(truncatingIfNeeded: geometry)
         let number = hash & mask
         return Int(number < split ? hash & (mask &<< 1 | 1) : number)
+    }
+
+    /// Has the processor fetch the bucket of the hash meanwhile.
+    @inline(__always)
+    func prefetch(_ hash: UInt64) {
+        let low = UInt32(truncatingIfNeeded: hash)
+        granary_prefetch_line(primary[bucketNumber(low, geometry: geometry.load(ordering: .relaxed))].base)
     }
 
     /// Calls the body with each candidate for the hash until it returns something; nil once no cell is left.

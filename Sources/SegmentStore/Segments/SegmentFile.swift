@@ -66,21 +66,35 @@ struct SegmentFile {
     /// Seals a segment behind its last record: the free room goes back to the disk, the footer takes the end.
     ///
     /// Unless `isForced` is false, the footer has reached the disk when this returns; the records must have before.
+    ///
+    /// `base` is where the file is mapped: the rows are hashed there once they are written. The body appends as many as
+    /// announced.
     static func seal(
         path: String,
         header: SegmentHeader,
-        rows: consuming RowTable,
+        base: UnsafeRawPointer,
         recordEnd: Int,
+        rowCount: Int,
         isForced: Bool,
-        files: any FileLayer
+        files: any FileLayer,
+        appending body: (inout FooterWriter) throws(SystemError) -> Void
     ) throws(SystemError) {
-        let footer = Footer.encoded(rows, recordEnd: recordEnd, for: header, boot: isForced ? 0 : files.bootIdentity)
-        let start = header.capacity - footer.count
+        let start = header.capacity - Footer.length(rowCount: rowCount)
         // Every reservation left room for its row.
         guard start >= recordEnd else { throw SystemError(call: "footer", number: EOVERFLOW) }
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
         try punch(descriptor.number, from: recordEnd, to: start, files: files)
-        try files.writeFully(descriptor.number, footer, at: start)
+        var writer = FooterWriter(descriptor.number, header: header, rowCount: rowCount, files: files)
+        try body(&writer)
+        try writer.flush()
+        let trailer = Footer.encodedTrailer(
+            rowCount: rowCount,
+            rowsHash: XXH3.hash(base + start, count: rowCount * Format.footerRowLength),
+            recordEnd: recordEnd,
+            for: header,
+            boot: isForced ? 0 : files.bootIdentity
+        )
+        try writer.finish(trailer)
         if isForced { try files.force(descriptor.number, for: .footer) }
     }
 

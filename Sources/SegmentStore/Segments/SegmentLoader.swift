@@ -101,7 +101,7 @@ struct SegmentLoader {
 
     private func sealed(_ rows: RowTable, recordEnd: Int, isForced: Bool) -> LoadedRows {
         var loaded = LoadedRows()
-        rows.forEach { loaded.highestSequence = max(loaded.highestSequence, $0.sequence) }
+        loaded.highestSequence = rows.highestSequence
         loaded.rows = rows
         loaded.recordEnd = recordEnd
         loaded.isSealed = true

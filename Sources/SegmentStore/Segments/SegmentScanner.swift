@@ -99,10 +99,9 @@ struct SegmentScanner<Source: SegmentBytes> {
         var isTorn: Bool
     }
 
-    /// Scans from the byte, where a record begins; `expecting` so many records saves memory.
-    mutating func scan(from start: Int, expecting count: Int = 0) -> Result {
+    /// Scans from the byte, where a record begins.
+    mutating func scan(from start: Int) -> Result {
         var result = Result(recordEnd: start)
-        result.rows = RowTable(capacity: count)
         var position = start
         var gap: Gap?
         while position + Format.recordHeaderLength <= limit && position < Format.offsetLimit {

@@ -6,41 +6,62 @@ struct WrittenRows {
     let base: UnsafeRawPointer
     let header: SegmentHeader
     let salt: UInt64
+    /// Where the records begin and end, all of which are published.
+    let range: Range<Int>
 
-    /// The rows of the records between the bytes, about `count` of them, all of which are published.
-    func rows(from start: Int, to end: Int, count: Int) -> RowTable {
-        var rows = RowTable(capacity: count)
-        var position = start
-        while position < end {
+    /// How many rows there are; nil if the frames do not lead from the first byte to the last.
+    ///
+    /// Counted apart, because a footer's rows begin where their number says, and a table of them would take as much
+    /// memory as the index of the segment.
+    func count() -> Int? {
+        var count = 0
+        let isWhole = walk { _, _, _ in count += 1 }
+        return isWhole ? count : nil
+    }
+
+    /// Calls the body with every row; after `count` said that the frames hold.
+    func forEach<Failure>(_ body: (FooterRow) throws(Failure) -> Void) throws(Failure) {
+        _ = try walk { record, kind, offset throws(Failure) in
+            try body(FooterRow(record, kind: kind, offset: offset, keyHashSeed: header.keyHashSeed))
+        }
+    }
+
+    /// The rows of the whole records that a scan finds.
+    func scanned() -> RowTable {
+        var scanner = SegmentScanner(
+            source: MappedBytes(base: base, count: range.upperBound),
+            header: header,
+            salt: salt,
+            limit: range.upperBound,
+            stopsAtIncomplete: false
+        )
+        return scanner.scan(from: range.lowerBound).rows
+    }
+
+    /// Calls the body with every record and its offset, until one is not what this process wrote; false then.
+    private func walk<Failure>(
+        _ body: (RecordView, RecordKind, Int) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        var position = range.lowerBound
+        while position < range.upperBound {
             let length = Frame.validLength(
                 of: (base + position).load(as: UInt64.self),
                 number: header.number,
                 generation: header.generation,
                 offset: position,
-                limit: end
+                limit: range.upperBound
             )
-            guard let length else { return scannedRows(from: start, to: end, count: count) }
+            guard let length else { return false }
             let record = RecordView(base: base + position, length: length)
             // A reservation whose writer failed to publish has no checksum; it keeps its room, without a row.
             if record.checksum != 0 {
                 guard record.layoutHolds, record.isUnderstood, let kind = RecordKind(rawValue: record.kindByte) else {
-                    return scannedRows(from: start, to: end, count: count)
+                    return false
                 }
-                rows.append(FooterRow(record, kind: kind, offset: position, keyHashSeed: header.keyHashSeed))
+                try body(record, kind, position)
             }
             position += length
         }
-        return rows
-    }
-
-    private func scannedRows(from start: Int, to end: Int, count: Int) -> RowTable {
-        var scanner = SegmentScanner(
-            source: MappedBytes(base: base, count: end),
-            header: header,
-            salt: salt,
-            limit: end,
-            stopsAtIncomplete: false
-        )
-        return scanner.scan(from: start, expecting: count).rows
+        return true
     }
 }

@@ -21,30 +21,80 @@ struct IndexBuilder {
         let rowCount = tables.reduce(0) { $0 + $1.rows.rows.count }
         let bySlot = Dictionary(uniqueKeysWithValues: tables.map { ($0.slot, $0.rows.rows) })
         // Small stores are not worth a second thread.
-        let workers = rowCount < 20_000 ? 1 : 8
+        let workers = rowCount < 20_000 ? 1 : min(Index.shardCount, max(1, sysconf(CInt(_SC_NPROCESSORS_ONLN))))
         let order = tables.map(\.slot)
         let failures = Box(0)
         index.reserve(rowCount)
         inParallel(workers) { worker in
-            var accounts: [Int: Account] = [:]
+            var accounts = Accounts()
+            var failed = 0
             for slot in order {
                 guard let rows = bySlot[slot] else { continue }
-                var failed = 0
-                rows.forEach { row in
-                    let shard = Index.shard(of: row.keyHash)
-                    guard shard % workers == worker, row.kind == .put || row.kind == .delete,
-                        row.sequence >= clearFloor
-                    else { return }
-                    if !place(row, slot: slot, shard: shard, tables: bySlot, accounts: &accounts) { failed += 1 }
+                forEach(rows, ofShardsOf: worker, among: workers) { row in
+                    if !place(row, slot: slot, tables: bySlot, accounts: &accounts) { failed += 1 }
                 }
-                if failed > 0 { failures.value.withLock { $0 += failed } }
             }
-            for (slot, account) in accounts {
+            accounts.add(to: segments, index)
+            if failed > 0 { failures.value.withLock { $0 += failed } }
+        }
+        return failures.value.withLock { $0 } == 0
+    }
+
+    /// Calls the body with the rows whose shards are the worker's, in order, each some rows after its bucket was asked
+    /// for: most of what building an index costs is waiting for buckets.
+    private func forEach(_ rows: RowTable, ofShardsOf worker: Int, among workers: Int, _ body: (FooterRow) -> Void) {
+        rows.withUnsafeBytes { bytes in
+            var waiting = InlineArray<16, Int>(repeating: 0)
+            var taken = 0
+            var done = 0
+            func finish() {
+                if let row = FooterRow(bytes, at: waiting[done & 15]) { body(row) }
+                done += 1
+            }
+            for position in stride(from: 0, to: bytes.count, by: Format.footerRowLength) {
+                let hash = FooterRow.keyHash(bytes, at: position)
+                guard Index.shard(of: hash) % workers == worker else { continue }
+                index.shard(for: hash).pointee.prefetch(hash)
+                if taken - done == waiting.count { finish() }
+                waiting[taken & 15] = position
+                taken += 1
+            }
+            while done < taken { finish() }
+        }
+    }
+
+    /// What one worker has counted, to be added up once.
+    private struct Accounts {
+        var bySlot: [Int: Account] = [:]
+        /// The one that is being counted, apart from the others, for a look-up a row would cost as much as the rest.
+        private var slot = -1
+        private var present = Account()
+        private var liveCounts = [Int](repeating: 0, count: Index.shardCount)
+
+        mutating func count(_ length: Int, _ entry: IndexEntry, sign: Int, shard: Int) {
+            if entry.slot != slot {
+                if slot >= 0 { bySlot[slot] = present }
+                slot = entry.slot
+                present = bySlot[slot] ?? Account()
+            }
+            if entry.isTombstone {
+                present.tombstones += sign * length
+            } else {
+                present.live += sign * length
+                if entry.isLive { liveCounts[shard] += sign }
+            }
+        }
+
+        mutating func add(to segments: SegmentTable, _ index: Index) {
+            if slot >= 0 { bySlot[slot] = present }
+            for (slot, account) in bySlot {
                 segments[slot].pointee.liveBytes.wrappingAdd(account.live, ordering: .relaxed)
                 segments[slot].pointee.tombstoneBytes.wrappingAdd(account.tombstones, ordering: .relaxed)
             }
+            for shard in 0..<Index.shardCount {
+                index[shard].pointee.liveCount.wrappingAdd(liveCounts[shard], ordering: .relaxed)
+            }
         }
-        return failures.value.withLock { $0 } == 0
     }
 
     private struct Account {
@@ -55,10 +105,11 @@ struct IndexBuilder {
     private func place(
         _ row: FooterRow,
         slot: Int,
-        shard: Int,
         tables: [Int: RowTable],
-        accounts: inout [Int: Account]
+        accounts: inout Accounts
     ) -> Bool {
+        guard row.kind == .put || row.kind == .delete, row.sequence >= clearFloor else { return true }
+        let shard = Index.shard(of: row.keyHash)
         let table = index[shard]
         var entry = IndexEntry(
             slot: slot,
@@ -75,15 +126,15 @@ struct IndexBuilder {
             return Known(entry: known, row: knownRow, cell: cell)
         }
         guard let found else {
-            count(row, entry, slot: slot, sign: 1, shard: shard, accounts: &accounts)
+            accounts.count(row.length, entry, sign: 1, shard: shard)
             return table.pointee.insert(entry, hash: row.keyHash)
         }
         let wins =
             (row.sequence, row.kind == .delete ? 1 : 0, segments[slot].pointee.header.number)
             > (found.row.sequence, found.row.kind == .delete ? 1 : 0, segments[found.entry.slot].pointee.header.number)
         if wins {
-            count(found.row, found.entry, slot: found.entry.slot, sign: -1, shard: shard, accounts: &accounts)
-            count(row, entry, slot: slot, sign: 1, shard: shard, accounts: &accounts)
+            accounts.count(found.row.length, found.entry, sign: -1, shard: shard)
+            accounts.count(row.length, entry, sign: 1, shard: shard)
             found.cell.pointee.store(entry.shadowing.word, ordering: .releasing)
         } else {
             found.cell.pointee.store(found.entry.shadowing.word, ordering: .releasing)
@@ -95,22 +146,6 @@ struct IndexBuilder {
         var entry: IndexEntry
         var row: FooterRow
         var cell: UnsafeMutablePointer<Atomic<UInt64>>
-    }
-
-    private func count(
-        _ row: FooterRow,
-        _ entry: IndexEntry,
-        slot: Int,
-        sign: Int,
-        shard: Int,
-        accounts: inout [Int: Account]
-    ) {
-        if entry.isTombstone {
-            accounts[slot, default: Account()].tombstones += sign * row.length
-        } else {
-            accounts[slot, default: Account()].live += sign * row.length
-            if entry.isLive { index[shard].pointee.liveCount.wrappingAdd(sign, ordering: .relaxed) }
-        }
     }
 
     /// Equal 64-bit hashes are settled by the keys. Where a damaged record no longer has its key, the rows' word is

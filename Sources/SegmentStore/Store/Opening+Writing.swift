@@ -185,11 +185,14 @@ extension Opening {
             try SegmentFile.seal(
                 path: segment.file.path,
                 header: segment.file.header,
-                rows: rows.rows,
+                base: slot.pointee.base,
                 recordEnd: rows.recordEnd,
+                rowCount: rows.rows.count,
                 isForced: isForced,
                 files: files
-            )
+            ) { writer throws(SystemError) in
+                try rows.rows.forEach { row throws(SystemError) in try writer.append(row) }
+            }
         }
         if isSealed {
             slot.pointee.isSealed.store(true, ordering: .relaxed)

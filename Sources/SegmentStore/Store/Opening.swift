@@ -70,9 +70,7 @@ struct Opening {
             for finding in rows.findings { opened.report.add(finding) }
             opened.clearFloor = max(opened.clearFloor, segment.file.header.clearFloor)
             nextSequence = max(nextSequence, rows.highestSequence + 1, segment.file.header.baseSequence)
-            rows.rows.forEach { row in
-                if row.kind == .clear { opened.clearFloor = max(opened.clearFloor, row.sequence) }
-            }
+            opened.clearFloor = max(opened.clearFloor, rows.rows.highestClear)
         }
         opened.reservation.nextSequence = max(nextSequence, opened.clearFloor + 1)
         opened.reservation.highestNumber = survey.highestNumber

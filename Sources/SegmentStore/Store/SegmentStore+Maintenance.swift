@@ -238,14 +238,7 @@ extension SegmentStore {
         let segment = segments[slot]
         let recordEnd = segment.pointee.recordEnd.load(ordering: .acquiring)
         do throws(SystemError) {
-            try SegmentFile.seal(
-                path: segment.pointee.path,
-                header: segment.pointee.header,
-                rows: rows(of: slot, recordEnd: recordEnd, after: continued.withLock { $0[slot] }),
-                recordEnd: recordEnd,
-                isForced: isForced,
-                files: files
-            )
+            try writeFooter(of: slot, recordEnd: recordEnd, isForced: isForced)
             try files.protect(segment.pointee.base, count: segment.pointee.readableCount, writable: false)
         } catch {
             throw failure(error, path: segment.pointee.path, doing: "writing the segment's footer")
@@ -255,24 +248,36 @@ extension SegmentStore {
         segment.pointee.isSealed.store(true, ordering: .releasing)
     }
 
-    /// The rows that the footer had before the segment was continued, and those of what was appended since.
+    /// Writes the rows that the footer had before the segment was continued, and those of what was appended since.
     ///
     /// A damaged record keeps its old row that way, and what it replaced stays dead.
-    private func rows(of slot: Int, recordEnd: Int, after known: KnownRows?) -> RowTable {
+    private func writeFooter(of slot: Int, recordEnd: Int, isForced: Bool) throws(SystemError) {
         let segment = segments[slot]
+        let known = continued.withLock { $0[slot] }
         let appended = WrittenRows(
             base: segment.pointee.base,
             header: segment.pointee.header,
-            salt: segment.pointee.salt
-        ).rows(
-            from: known?.end ?? Format.recordsStart,
-            to: recordEnd,
-            count: segment.pointee.recordCount.load(ordering: .relaxed) - (known?.rows.count ?? 0)
+            salt: segment.pointee.salt,
+            range: (known?.end ?? Format.recordsStart)..<recordEnd
         )
-        guard let known else { return appended }
-        var rows = known.rows
-        appended.forEach { rows.append($0) }
-        return rows
+        let count = appended.count()
+        let scanned = count == nil ? appended.scanned() : nil
+        try SegmentFile.seal(
+            path: segment.pointee.path,
+            header: segment.pointee.header,
+            base: segment.pointee.base,
+            recordEnd: recordEnd,
+            rowCount: (known?.rows.count ?? 0) + (count ?? scanned?.count ?? 0),
+            isForced: isForced,
+            files: files
+        ) { writer throws(SystemError) in
+            try known?.rows.forEach { row throws(SystemError) in try writer.append(row) }
+            if let scanned {
+                try scanned.forEach { row throws(SystemError) in try writer.append(row) }
+            } else {
+                try appended.forEach { row throws(SystemError) in try writer.append(row) }
+            }
+        }
     }
 
     // MARK: Dropping

@@ -49,7 +49,7 @@ extension SegmentStore {
                 continue
             }
             guard let rows = try load(slot, from: start, besideWriter: besideWriter) else { continue }
-            rows.rows.forEach { row in if row.kind == .clear { floor = max(floor, row.sequence) } }
+            floor = max(floor, rows.rows.highestClear)
             news.append((slot, rows))
         }
         for (slot, rows) in news {

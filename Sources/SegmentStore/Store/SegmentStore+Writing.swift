@@ -135,7 +135,7 @@ extension SegmentStore {
                 throw StoreError(
                     .outOfMemory,
                     path: directory,
-                    detail: "the index could not grow; the record is in the log and is found once the store is opened again"
+                    detail: "the index could not grow; the record is in the log and is found on opening again"
                 )
             }
         }

@@ -68,7 +68,16 @@ struct SoundSegment {
 
     /// What was read, written again, is what was there, but for bytes that say nothing.
     private func checkEncoding(_ loaded: LoadedRows, _ bytes: UnsafeRawBufferPointer) {
-        let encoded = Footer.encoded(loaded.rows, recordEnd: loaded.recordEnd, for: header, boot: 0)
+        let encoded = loaded.rows.withUnsafeBytes { rows in
+            rows
+                + Footer.encodedTrailer(
+                    rowCount: loaded.rows.count,
+                    rowsHash: XXH3.hash(rows),
+                    recordEnd: loaded.recordEnd,
+                    for: header,
+                    boot: 0
+                )
+        }
         let trailer = bytes.part(bytes.count - 64, 64)
         check(encoded.dropLast(64).elementsEqual(bytes.suffix(encoded.count).dropLast(64)), "rows encode differently")
         if trailer.u64(48) == 0 { check(encoded.suffix(64).elementsEqual(trailer), "the trailer encodes differently") }
