@@ -12,16 +12,23 @@ enum CrashChild {
 
     static func run() -> CInt {
         let arguments = CommandLine.arguments
-        guard arguments.count == 4, let seed = UInt64(arguments[2]), let generation = Int(arguments[3]) else {
+        guard arguments.count >= 4, let seed = UInt64(arguments[2]), let generation = Int(arguments[3]) else {
             return 64
         }
+        let sizeLimit = arguments.count > 4 ? Int(arguments[4]) : nil
         var options = StoreOptions(durability: generation % 3 == 0 ? .interval(.milliseconds(20)) : .never)
         if generation % 7 == 6 { options.durability = .everySet }
+        options.sizeLimit = sizeLimit
         guard let store = try? SegmentStore(directory: arguments[1], options: options) else { return 1 }
         say("R \(store.recoveryReport.tornRecords) \(store.recoveryReport.damagedRecords)\n")
         var threads: [pthread_t] = []
         for thread in 0..<threadCount {
-            let work = Work(store: store, thread: thread, seed: seed, generation: generation)
+            let work = Work(
+                store: store,
+                thread: thread,
+                seed: seed,
+                longest: min(262_144, sizeLimit.map { $0 / 10 } ?? .max)
+            )
             var handle = pthread_t()
             pthread_create(&handle, nil, { @Sendable in start($0) }, Unmanaged.passRetained(work).toOpaque())
             threads.append(handle)
@@ -34,13 +41,14 @@ enum CrashChild {
         let store: SegmentStore
         let thread: Int
         let seed: UInt64
-        let generation: Int
+        /// Bytes of a value at most.
+        let longest: Int
 
-        init(store: SegmentStore, thread: Int, seed: UInt64, generation: Int) {
+        init(store: SegmentStore, thread: Int, seed: UInt64, longest: Int) {
             self.store = store
             self.thread = thread
             self.seed = seed
-            self.generation = generation
+            self.longest = longest
         }
     }
 
@@ -68,8 +76,10 @@ private func start(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoin
             CrashChild.say("I \(stamp) remove \(key) 0\n")
             do { try work.store.remove(key) } catch { exit(3) }
             CrashChild.say("A \(stamp) remove \(key) 0\n")
+            // What is read is worth keeping, and makes work for reclamation.
+            _ = try? work.store.get("t\(work.thread)-\(random() % 10)")
         } else {
-            let length = length(random(), random())
+            let length = min(work.longest, length(random(), random()))
             let value = CrashValue.bytes(key: key, number: number, seed: work.seed, length: length)
             CrashChild.say("I \(stamp) set \(key) \(length)\n")
             do { try work.store.set(key, to: value) } catch { exit(3) }

@@ -42,17 +42,55 @@ import Testing
         #expect(tornKills > 0, "no kill hit a write in the middle: the test proves nothing; seed \(seed)")
     }
 
+    /// The same with a size limit, so that most kills come while room is won back: what is there is exact, and the directory
+    /// never takes more than it may.
+    @Test(arguments: [1 << 20, 4 << 20])
+    func keepsToItsLimitAcrossKills(limit: Int) throws {
+        let kills = (ProcessInfo.processInfo.environment["GRANARY_KILLS"].flatMap { Int($0) } ?? 200) / 4
+        let seed = SeededGenerator.seed()
+        print("crash test with a limit of \(limit): seed \(seed), \(kills) kills")
+        var generator = SeededGenerator(seed: seed)
+        let directory = try TemporaryDirectory()
+        var known = KnownState(seed: seed, mayLose: true)
+        for kill in 0..<kills {
+            var most = 0
+            let lines = try runChild(
+                directory.path,
+                seed: seed,
+                generation: kill,
+                sizeLimit: limit,
+                killAfter: &generator
+            ) { most = max(most, directory.allocatedBytes) }
+            known.apply(lines, generation: kill)
+            #expect(most <= limit, "seed \(seed), kill \(kill): \(most) bytes")
+            if generator.chance(50) { try directory.removeFooters() }
+            var options = StoreOptions.stepped()
+            options.sizeLimit = limit
+            let store = try SegmentStore(directory: directory.path, options: options)
+            #expect(store.recoveryReport.damagedRecords == 0, "seed \(seed), kill \(kill): \(store.recoveryReport)")
+            let wrong = known.disagreements(with: store)
+            #expect(wrong.isEmpty, "seed \(seed), kill \(kill): \(wrong.prefix(5))")
+            #expect(store.invariantViolations() == [], "seed \(seed), kill \(kill)")
+            known.settle(from: store)
+            if kill % 2 == 0 { try store.close() }
+            #expect(directory.allocatedBytes <= limit, "seed \(seed), kill \(kill), closed")
+            if !wrong.isEmpty { return }
+        }
+    }
+
     /// Runs the child until it has written a random number of lines, kills it, and returns the whole lines it wrote.
     private func runChild(
         _ directory: String,
         seed: UInt64,
         generation: Int,
-        killAfter generator: inout SeededGenerator
+        sizeLimit: Int? = nil,
+        killAfter generator: inout SeededGenerator,
+        meanwhile: () -> Void = {}
     ) throws -> [String] {
         let child = Process()
         let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         child.executableURL = products.appending(path: "crash-child")
-        child.arguments = [directory, String(seed), String(generation)]
+        child.arguments = [directory, String(seed), String(generation)] + (sizeLimit.map { [String($0)] } ?? [])
         let pipe = Pipe()
         child.standardOutput = pipe
         try child.run()
@@ -62,6 +100,7 @@ import Testing
             let part = pipe.fileHandleForReading.availableData
             if part.isEmpty { break }
             output.append(part)
+            meanwhile()
         }
         kill(child.processIdentifier, SIGKILL)
         output.append(pipe.fileHandleForReading.readDataToEndOfFile())
@@ -82,8 +121,13 @@ private struct KnownState {
     let seed: UInt64
     private var acknowledged: [String: [UInt8]?] = [:]
     private var inFlight: [String: [UInt8]?] = [:]
+    /// Entries may have left for want of room.
+    private let mayLose: Bool
 
-    init(seed: UInt64) { self.seed = seed }
+    init(seed: UInt64, mayLose: Bool = false) {
+        self.seed = seed
+        self.mayLose = mayLose
+    }
 
     mutating func apply(_ lines: [String], generation: Int) {
         inFlight = [:]
@@ -108,7 +152,7 @@ private struct KnownState {
             let got: [UInt8]?
             do { got = try store.get(key) } catch { return ["\(error)"] }
             if let expected = acknowledged[key] ?? .some(nil), got == expected { continue }
-            if got == nil, (acknowledged[key] ?? nil) == nil { continue }
+            if got == nil, mayLose || (acknowledged[key] ?? nil) == nil { continue }
             if let pending = inFlight[key], got == pending { continue }
             wrong.append("\(key): got \(got.map { "\($0.count) bytes" } ?? "nothing")")
         }
@@ -123,9 +167,10 @@ private struct KnownState {
         return wrong
     }
 
-    /// What was in flight has been decided by now.
+    /// What was in flight has been decided by now, and what has left stays away.
     mutating func settle(from store: SegmentStore) {
-        for key in inFlight.keys { acknowledged[key] = .some((try? store.get(key)) ?? nil) }
+        let undecided = mayLose ? Set(acknowledged.keys).union(inFlight.keys) : Set(inFlight.keys)
+        for key in undecided { acknowledged[key] = .some((try? store.get(key)) ?? nil) }
         inFlight = [:]
     }
 }

@@ -28,6 +28,34 @@ final class TemporaryDirectory: Sendable {
         return names.filter { $0.hasSuffix(".segment") }.sorted().map { path + "/" + $0 }
     }
 
+    /// What `du` counts: the blocks of the directory and of everything in it.
+    var allocatedBytes: Int {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return ([path] + names.map { path + "/" + $0 }).reduce(0) { sum, path in
+            var status = stat()
+            return stat(path, &status) == 0 ? sum + Int(status.st_blocks) * 512 : sum
+        }
+    }
+
+    /// Zeroes the footer of every sealed segment, so that all that is known comes from the records.
+    func removeFooters() throws {
+        for path in segmentPaths {
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            defer { try? file.close() }
+            func word(_ offset: UInt64) throws -> UInt64? {
+                try file.seek(toOffset: offset)
+                return try file.read(upToCount: 8).map { $0.withUnsafeBytes { $0.loadUnaligned(as: UInt64.self) } }
+            }
+            let trailer = try file.seekToEnd() - UInt64(Format.footerTrailerLength)
+            // One of the segment before, in a file that is used again, is none.
+            guard try word(trailer + 8) == word(16), try word(trailer + 16) == word(24) else { continue }
+            let rowCount = try word(trailer + 32) ?? 0
+            let start = trailer - min(trailer, rowCount * UInt64(Format.footerRowLength))
+            try file.seek(toOffset: start)
+            try file.write(contentsOf: Data(count: Int(trailer - start) + Format.footerTrailerLength))
+        }
+    }
+
     func copy() throws -> TemporaryDirectory {
         let copy = try TemporaryDirectory()
         for name in try FileManager.default.contentsOfDirectory(atPath: path) {

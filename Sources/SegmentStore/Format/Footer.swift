@@ -236,6 +236,13 @@ package enum Footer {
     package static func trailer(_ bytes: RawSpan, for header: SegmentHeader, boot present: UInt64) -> Trailer {
         guard bytes.byteCount == Format.footerTrailerLength else { return .damaged }
         if (0..<8).allSatisfy({ bytes.integer(UInt64.self, at: $0 * 8) == 0 }) { return .absent }
+        // What the segment before left is none of this one's.
+        if header.isReused
+            && (bytes.integer(UInt64.self, at: 8), bytes.integer(UInt64.self, at: 16))
+                != (header.number, header.generation)
+        {
+            return .absent
+        }
         let hash = bytes.withUnsafeBytes { XXH3.hash(UnsafeRawBufferPointer(rebasing: $0[..<56])) }
         let rowCount = bytes.integer(UInt64.self, at: 32)
         let recordEnd = bytes.integer(UInt64.self, at: 24)

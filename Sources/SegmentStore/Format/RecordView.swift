@@ -87,10 +87,18 @@ package struct RecordView {
     /// True for any value that this version can decode.
     package var isUnderstoodPut: Bool { isUnderstood && kindByte == RecordKind.put.rawValue }
 
+    /// The hash of everything behind the sequence.
     @inline(__always)
-    package func checksumHolds(salt: UInt64) -> Bool {
-        let body = XXH3.hash(base + RecordChecksum.bodyOffset, count: length - RecordChecksum.bodyOffset)
-        return checksum == RecordChecksum.combine(body: body, frame: frame, sequence: sequence, salt: salt)
+    package var bodyHash: UInt64 {
+        XXH3.hash(base + RecordChecksum.bodyOffset, count: length - RecordChecksum.bodyOffset)
+    }
+
+    @inline(__always)
+    package func checksumHolds(salt: UInt64) -> Bool { checksumHolds(salt: salt, body: bodyHash) }
+
+    @inline(__always)
+    package func checksumHolds(salt: UInt64, body: UInt64) -> Bool {
+        checksum == RecordChecksum.combine(body: body, frame: frame, sequence: sequence, salt: salt)
     }
 
     @inline(__always)
@@ -120,6 +128,10 @@ package struct RecordWriter {
     package func storeFrame(_ word: UInt64) {
         base.assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(word, ordering: .releasing)
     }
+
+    /// Makes the record one that is not written yet, before its frame says that it is there.
+    @inline(__always)
+    package func clearChecksum() { store(UInt64(0), 8) }
 
     /// Writes everything behind the sequence; returns its hash.
     @inline(__always)
@@ -159,6 +171,14 @@ package struct RecordWriter {
         store(sequence, 16)
         let checksum = RecordChecksum.combine(body: body, frame: frame, sequence: sequence, salt: salt)
         (base + 8).assumingMemoryBound(to: Atomic<UInt64>.self).pointee.store(checksum, ordering: .releasing)
+    }
+
+    /// Copies what another record has behind its sequence.
+    package func copyBody(of record: RecordView) {
+        (base + RecordChecksum.bodyOffset).copyMemory(
+            from: record.base + RecordChecksum.bodyOffset,
+            byteCount: record.length - RecordChecksum.bodyOffset
+        )
     }
 
     @inline(__always)

@@ -30,6 +30,8 @@ package struct SegmentHeader: Sendable, Equatable {
     /// Milliseconds since 1970.
     package var created: UInt64
     package var log: Log = .first
+    /// The file held another segment before, whose bytes may lie where nothing has been written yet.
+    package var isReused = false
     package var minor: UInt16 = Format.minor
 
     /// Which of the two logs the segment belongs to.
@@ -38,8 +40,13 @@ package struct SegmentHeader: Sendable, Equatable {
         case main = 1
     }
 
+    /// Where a copy's state word lies in it.
+    package static let stateOffset = 248
     /// The state word of a segment whose content may be thrown away; every other value reads as live.
     package static let spareState: UInt64 = 0x5241_5053_4547_4D53
+
+    /// Optional feature: the file is used again.
+    fileprivate static let reusedFeature: UInt32 = 1
 
     /// No record in the segment may state a higher sequence.
     ///
@@ -68,6 +75,7 @@ package struct SegmentHeader: Sendable, Equatable {
         bytes.put(clearFloor, at: 72)
         bytes.put(UInt64(capacity), at: 80)
         bytes.put(created, at: 88)
+        bytes.put(isReused ? Self.reusedFeature : 0, at: 100)
         bytes[120] = log.rawValue
         bytes.put(XXH3.hash(Array(bytes[..<240])), at: 240)
         return bytes
@@ -134,6 +142,7 @@ package enum HeaderCopy: Sendable, Equatable {
             capacity: Int(capacity),
             created: bytes.integer(UInt64.self, at: 88),
             log: log,
+            isReused: bytes.integer(UInt32.self, at: 100) & SegmentHeader.reusedFeature != 0,
             minor: bytes.integer(UInt16.self, at: 10)
         )
         self = .valid(header, isSpare: bytes.integer(UInt64.self, at: 248) == SegmentHeader.spareState)

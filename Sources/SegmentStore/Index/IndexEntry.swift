@@ -40,6 +40,15 @@ package struct IndexEntry: Sendable, Equatable {
     /// The same entry, marked as hiding older records.
     @inline(__always) package var shadowing: IndexEntry { IndexEntry(word: word | Self.shadowsBit) }
 
+    /// How often the entry was read since it came to where it is, up to 3.
+    @inline(__always) package var use: Int { Int(truncatingIfNeeded: word >> Self.useShift) & 3 }
+
+    /// The same entry, read so often.
+    @inline(__always)
+    package func withUse(_ use: Int) -> IndexEntry {
+        IndexEntry(word: word & ~Self.useBits | UInt64(truncatingIfNeeded: use) << Self.useShift)
+    }
+
     /// True if both words say the same of the key, however often it was read.
     @inline(__always)
     package func isSameRecord(as other: IndexEntry) -> Bool {
@@ -59,7 +68,8 @@ package struct IndexEntry: Sendable, Equatable {
     static let hashMask: UInt64 = 0xFFFF << hashShift
     private static let slotShift: UInt64 = 27
     private static let hashShift: UInt64 = 43
-    private static let useBits: UInt64 = 3 << 59
+    private static let useShift: UInt64 = 59
+    private static let useBits: UInt64 = 3 << useShift
     private static let shadowsBit: UInt64 = 1 << 61
     private static let tombstoneBit: UInt64 = 1 << 62
     private static let expiredBit: UInt64 = 1 << 63

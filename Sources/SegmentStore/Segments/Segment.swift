@@ -8,8 +8,8 @@ struct Segment: ~Copyable {
     let base: UnsafeMutableRawPointer
     /// Bytes that may be read: the capacity, or what a shortened file has left.
     let readableCount: Int
-    let salt: UInt64
-    let header: SegmentHeader
+    private(set) var salt: UInt64
+    private(set) var header: SegmentHeader
     let path: String
     /// The file's identity, to notice that another file has taken its name.
     let inode: UInt64
@@ -17,6 +17,15 @@ struct Segment: ~Copyable {
     /// The owner of the mapping; gone once the last reader of a retired segment has left.
     var mapping: Mapping?
     let lifecycle = Atomic<UInt8>(Lifecycle.inUse)
+
+    /// Which log its records count to: a segment of its own joins the main log where it lies.
+    let log: Atomic<UInt8>
+    /// The order in which segments began, or joined their log: the lowest is reclaimed first.
+    let order: Atomic<UInt64>
+    /// Bytes that the file takes of the size limit.
+    let allocated: Atomic<Int>
+    /// No record of it ends before, in milliseconds since 1970; `max`: none that is known ends.
+    let soonestExpiry = Atomic<UInt64>(.max)
 
     /// Bytes of records that the index names, and of tombstones that it names.
     let liveBytes = Atomic<Int>(0)
@@ -36,6 +45,8 @@ struct Segment: ~Copyable {
         static let inUse: UInt8 = 0
         static let retired: UInt8 = 1
         static let unmapped: UInt8 = 2
+        /// Given up, and still mapped, to become another segment once nobody reads it.
+        static let parked: UInt8 = 3
     }
 
     init(
@@ -52,6 +63,9 @@ struct Segment: ~Copyable {
         readableCount = mapping.count
         salt = RecordChecksum.salt(number: header.number, generation: header.generation)
         self.header = header
+        log = Atomic(header.log.rawValue)
+        order = Atomic(header.number)
+        allocated = Atomic(SizeLimit.cost(ofCapacity: header.capacity))
         self.path = path
         self.inode = inode
         self.mapping = consume mapping
@@ -59,6 +73,47 @@ struct Segment: ~Copyable {
         self.recordCount = Atomic(recordCount)
         self.forcedEnd = Atomic(forcedEnd)
         self.isSealed = Atomic(isSealed)
+    }
+
+    /// Takes note of when a record in it ends; zero: never.
+    func noteExpiry(_ expiry: UInt64) {
+        guard expiry != 0 else { return }
+        _ = soonestExpiry.min(expiry, ordering: .relaxed)
+    }
+
+    /// Becomes another segment in the same file and mapping. Nobody reads it, and nothing names it.
+    mutating func become(_ header: SegmentHeader, forcedEnd: Int) {
+        self.header = header
+        salt = RecordChecksum.salt(number: header.number, generation: header.generation)
+        log.store(header.log.rawValue, ordering: .relaxed)
+        order.store(header.number, ordering: .relaxed)
+        allocated.store(SizeLimit.cost(ofCapacity: header.capacity), ordering: .relaxed)
+        soonestExpiry.store(.max, ordering: .relaxed)
+        liveBytes.store(0, ordering: .relaxed)
+        tombstoneBytes.store(0, ordering: .relaxed)
+        recordEnd.store(Format.recordsStart, ordering: .relaxed)
+        recordCount.store(0, ordering: .relaxed)
+        self.forcedEnd.store(forcedEnd, ordering: .relaxed)
+        isSealed.store(false, ordering: .relaxed)
+        footerIsForced.store(true, ordering: .relaxed)
+    }
+
+    /// Counts the hole between records and footer, which sealing gives back to the disk, by whole pages.
+    func noteSealed(rowCount: Int) {
+        let page = 4_096
+        let recordsEnd = (recordEnd.load(ordering: .relaxed) + page - 1) / page * page
+        let footer = (header.capacity - Footer.length(rowCount: rowCount)) / page * page
+        let hole = max(0, footer - recordsEnd)
+        allocated.store(SizeLimit.cost(ofCapacity: header.capacity) - hole, ordering: .relaxed)
+    }
+
+    /// Bytes of records that nothing names any more.
+    var deadBytes: Int {
+        max(
+            0,
+            recordEnd.load(ordering: .relaxed) - Format.recordsStart - liveBytes.load(ordering: .relaxed)
+                - tombstoneBytes.load(ordering: .relaxed)
+        )
     }
 
     /// The record at the offset, if one of plausible length begins there; its other fields are unchecked.

@@ -98,6 +98,39 @@ struct SegmentFile {
         if isForced { try files.force(descriptor.number, for: .footer) }
     }
 
+    /// Says in both copies of the header, one after the other, that the segment's content may be thrown away.
+    ///
+    /// Unless `isForced` is false, that has reached the disk when this returns.
+    static func retire(path: String, isForced: Bool, files: any FileLayer) throws(SystemError) {
+        try files.withFile(path, flags: O_RDWR) { descriptor throws(SystemError) in
+            var state = [UInt8](repeating: 0, count: 8)
+            state.put(SegmentHeader.spareState, at: 0)
+            for offset in Format.headerOffsets {
+                try files.writeFully(descriptor, state, at: offset + SegmentHeader.stateOffset)
+            }
+            if isForced { try files.force(descriptor, for: .retiredSegment) }
+        }
+    }
+
+    /// Makes another segment of a retired one's file: its blocks are allocated again first, and the header, copy after
+    /// copy, makes it count.
+    ///
+    /// Unless `isForced` is false, that has reached the disk when this returns.
+    static func renew(
+        path: String,
+        header: SegmentHeader,
+        isForced: Bool,
+        files: any FileLayer
+    ) throws(SystemError) {
+        try files.withFile(path, flags: O_RDWR) { descriptor throws(SystemError) in
+            let start = Format.recordsStart
+            try files.allocateFully(descriptor, offset: start, count: header.capacity - start)
+            let bytes = header.encoded()
+            for offset in Format.headerOffsets { try files.writeFully(descriptor, bytes, at: offset) }
+            if isForced { try files.force(descriptor, for: .renewedSegment) }
+        }
+    }
+
     /// Makes a footer that was written without force one that lasts; the records must have reached the disk.
     static func confirm(path: String, header: SegmentHeader, files: any FileLayer) throws(SystemError) {
         try files.withFile(path, flags: O_RDWR) { descriptor throws(SystemError) in

@@ -122,7 +122,7 @@ struct SegmentScanner<Source: SegmentBytes> {
                 )
             else {
                 if stopsAtIncomplete { break }
-                gap.note(position, end: position + 8, isTorn: false)
+                gap.note(position, end: position + 8, isTorn: false, hasFrame: false)
                 position += 8
                 continue
             }
@@ -143,11 +143,12 @@ struct SegmentScanner<Source: SegmentBytes> {
                 // A checksum of zero was never written: the writer died between reserving and publishing.
                 let follows = gap == nil
                 if !follows { failedBytes[Self.lengthClass(length)] += length }
-                gap.note(position, end: position + length, isTorn: record.checksum == 0)
+                gap.note(position, end: position + length, isTorn: record.checksum == 0, hasFrame: true)
                 position += follows ? length : 8
             }
         }
-        gap.closeAtTail(into: &result.findings)
+        // Behind the last record of a file that is used again lie records of the segment before.
+        if !header.isReused || gap?.hasFrame == true { gap.closeAtTail(into: &result.findings) }
         return result
     }
 
@@ -190,15 +191,18 @@ private struct Gap {
     var start: Int
     var end: Int
     var isTorn: Bool
+    /// A frame of this segment holds in it.
+    var hasFrame: Bool
 }
 
 extension Gap? {
-    fileprivate mutating func note(_ start: Int, end: Int, isTorn: Bool) {
+    fileprivate mutating func note(_ start: Int, end: Int, isTorn: Bool, hasFrame: Bool) {
         guard var gap = self else {
-            self = Gap(start: start, end: end, isTorn: isTorn)
+            self = Gap(start: start, end: end, isTorn: isTorn, hasFrame: hasFrame)
             return
         }
         gap.end = Swift.max(gap.end, end)
+        gap.hasFrame = gap.hasFrame || hasFrame
         self = gap
     }
 

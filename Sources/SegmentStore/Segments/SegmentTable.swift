@@ -143,6 +143,36 @@ final class SegmentTable: @unchecked Sendable {
         return won
     }
 
+    /// Ends the segment's use and keeps its mapping, for another segment to take over; false if its use has ended before.
+    func park(_ slot: Int) -> Bool {
+        slots[slot].lifecycle.compareExchange(
+            expected: Segment.Lifecycle.inUse,
+            desired: Segment.Lifecycle.parked,
+            ordering: .sequentiallyConsistent
+        ).exchanged
+    }
+
+    /// True while somebody may be reading a segment whose use has ended.
+    func isHeld(_ slot: Int) -> Bool {
+        guard barrier.heavy(), !readers.hold(slot) else { return true }
+        return (0..<Stripe.count).contains {
+            pins[slot * Stripe.count + $0].value.load(ordering: .sequentiallyConsistent) != 0
+        }
+    }
+
+    /// Puts another segment in the place of a parked one that nobody holds. An entry that still names what lay there is
+    /// found out by looking at the index again, as every reader does once it has its hold.
+    func renew(_ slot: Int, _ header: SegmentHeader, forcedEnd: Int) {
+        slots[slot].become(header, forcedEnd: forcedEnd)
+        slots[slot].lifecycle.store(Segment.Lifecycle.inUse, ordering: .sequentiallyConsistent)
+    }
+
+    /// Lets the mapping of a parked segment go, once nobody reads it.
+    func discard(_ slot: Int) {
+        slots[slot].lifecycle.store(Segment.Lifecycle.retired, ordering: .sequentiallyConsistent)
+        unmapIfUnread(slot)
+    }
+
     @inline(never)
     private func unmapIfUnread(_ slot: Int) {
         guard slots[slot].lifecycle.load(ordering: .acquiring) == Segment.Lifecycle.retired else { return }

@@ -79,9 +79,9 @@ struct IndexBuilder {
             }
             if entry.isTombstone {
                 present.tombstones += sign * length
-            } else {
+            } else if entry.isLive {
                 present.live += sign * length
-                if entry.isLive { liveCounts[shard] += sign }
+                liveCounts[shard] += sign
             }
         }
 
@@ -119,6 +119,7 @@ struct IndexBuilder {
             isTombstone: row.kind == .delete
         )
         if row.expiry != 0 && row.expiry <= now { entry = entry.expired }
+        segments[slot].pointee.noteExpiry(row.expiry)
         let found = table.pointee.probe(row.keyHash) { known, cell -> Known? in
             guard let knownRow = tables[known.slot]?.row(atOffset: known.offset), knownRow.keyHash == row.keyHash,
                 isSameKey(row, slot, knownRow, known.slot)

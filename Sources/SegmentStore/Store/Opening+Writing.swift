@@ -195,6 +195,7 @@ extension Opening {
             }
         }
         if isSealed {
+            slot.pointee.noteSealed(rowCount: rows.rows.count)
             slot.pointee.isSealed.store(true, ordering: .relaxed)
             slot.pointee.footerIsForced.store(isForced, ordering: .relaxed)
         }

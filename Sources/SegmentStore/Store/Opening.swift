@@ -254,6 +254,7 @@ struct Opening {
             segment.pointee.forcedEnd.store(loaded.isForced ? loaded.recordEnd : 0, ordering: .relaxed)
             segment.pointee.isSealed.store(loaded.isSealed, ordering: .relaxed)
             segment.pointee.footerIsForced.store(loaded.isForced, ordering: .relaxed)
+            if loaded.isSealed { segment.pointee.noteSealed(rowCount: loaded.rows.count) }
             let done = loaded
             results[number].value.withLock { $0 = done }
         }

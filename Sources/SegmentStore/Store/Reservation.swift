@@ -1,14 +1,13 @@
 import Synchronization
 
-/// Where the next record goes: the tail and the sequence, and nothing that I/O could hold up.
+/// Where the next record goes: the tails and the sequence, and nothing that I/O could hold up.
 ///
 /// It lives behind one mutex, the reservation lock, inside which no other lock is taken.
 struct Reservation: Sendable {
-    /// The segment that takes records; -1: none yet.
-    var active = -1
-    var tail = 0
-    var recordCount = 0
-    var capacity = 0
+    /// The segment that takes new records.
+    var first = LogTail()
+    /// The one that takes what is worth keeping, from segments that are reclaimed.
+    var main = LogTail()
     /// A segment made ahead, to become the active one; -1: none.
     var spare = -1
     var nextSequence: UInt64 = 1
@@ -16,7 +15,7 @@ struct Reservation: Sendable {
     var highestNumber: UInt64 = 0
     /// Which of the two counters of unpublished records a reservation counts in.
     var parity = 0
-    /// Segments that records were reserved in since they were last forced, with their ends; the active one apart.
+    /// Segments that records were reserved in since they were last forced, with their ends; the active ones apart.
     var unforced: [Extent] = []
     /// Segments that are full and wait for their footers.
     var unsealed: [Int] = []
@@ -45,48 +44,58 @@ struct Reservation: Sendable {
         var wakesToucher: Bool
     }
 
+    /// The segment that takes new records; -1: none yet.
+    var active: Int { first.slot }
+    var tail: Int { first.end }
+    var capacity: Int { first.capacity }
+
     /// Takes room for a record and stores its frame; nil where the active segment and the spare have none.
-    ///
-    /// The frame goes in before the tail moves, so that a record torn by a death never hides a later whole one.
     @inline(__always)
     mutating func reserve(_ length: Int, in segments: SegmentTable, now: () -> Duration) -> Ticket? {
-        if !hasRoom(for: length) {
+        if !first.hasRoom(for: length) {
             guard spareHasRoom(for: length, in: segments), takeSpare(in: segments) else { return nil }
         }
-        let segment = segments[active]
-        let frame = Frame.word(
-            number: segment.pointee.header.number,
-            generation: segment.pointee.header.generation,
-            offset: tail,
-            length: length
-        )
-        RecordWriter(base: segment.pointee.base + tail).storeFrame(frame)
-        var ticket = Ticket(
-            slot: active,
-            offset: tail,
-            sequence: nextSequence,
-            frame: frame,
-            parity: parity,
-            wakesBackground: false,
-            wakesToucher: false
-        )
-        nextSequence += 1
-        tail += length
-        recordCount += 1
-        segment.pointee.recordEnd.store(tail, ordering: .relaxed)
-        segment.pointee.recordCount.store(recordCount, ordering: .relaxed)
-        if unforcedSince == nil {
-            unforcedSince = now()
-            ticket.wakesBackground = true
-        }
-        if tail >= touchMark {
+        var ticket = ticket(first.append(length, in: segments), now: now)
+        if first.end >= touchMark {
             touchMark = .max
             ticket.wakesToucher = true
         }
-        if tail >= spareMark {
+        if first.end >= spareMark {
             spareMark = .max
             ticket.wakesBackground = true
         }
+        return ticket
+    }
+
+    /// The same in the main log, whose segment is changed by `activateMain` alone.
+    ///
+    /// A record that is carried keeps its sequence; it uses one up all the same, so that whoever asks whether everything
+    /// is forced hears of it.
+    mutating func reserveMain(
+        _ length: Int,
+        keeping sequence: UInt64? = nil,
+        in segments: SegmentTable,
+        now: () -> Duration
+    ) -> Ticket? {
+        guard main.hasRoom(for: length) else { return nil }
+        var ticket = ticket(main.append(length, in: segments), now: now)
+        if let sequence { ticket.sequence = sequence }
+        return ticket
+    }
+
+    @inline(__always)
+    private mutating func ticket(_ place: LogTail.Place, now: () -> Duration) -> Ticket {
+        let ticket = Ticket(
+            slot: place.slot,
+            offset: place.offset,
+            sequence: nextSequence,
+            frame: place.frame,
+            parity: parity,
+            wakesBackground: unforcedSince == nil,
+            wakesToucher: false
+        )
+        nextSequence += 1
+        if unforcedSince == nil { unforcedSince = now() }
         return ticket
     }
 
@@ -119,11 +128,6 @@ struct Reservation: Sendable {
         return ticket
     }
 
-    @inline(__always)
-    func hasRoom(for length: Int) -> Bool {
-        active >= 0 && tail + length + Footer.length(rowCount: recordCount + 1) <= capacity
-    }
-
     /// True if there is a spare and the record fits into it.
     func spareHasRoom(for length: Int, in segments: SegmentTable) -> Bool {
         guard spare >= 0 else { return false }
@@ -142,18 +146,85 @@ struct Reservation: Sendable {
 
     /// Goes on behind the last record of the segment; what was active waits for its flush and its footer.
     mutating func activate(_ slot: Int, in segments: SegmentTable) {
-        if active >= 0 {
-            unforced.append(Extent(slot: active, end: tail))
-            unsealed.append(active)
-        }
-        active = slot
-        tail = segments[slot].pointee.recordEnd.load(ordering: .relaxed)
-        recordCount = segments[slot].pointee.recordCount.load(ordering: .relaxed)
-        capacity = segments[slot].pointee.header.capacity
-        touchMark = tail
-        spareMark = max(tail, capacity / 2)
+        leave(first)
+        first = LogTail(slot, in: segments)
+        touchMark = first.end
+        spareMark = max(first.end, first.capacity / 2)
+    }
+
+    /// The same in the main log.
+    mutating func activateMain(_ slot: Int, in segments: SegmentTable) {
+        leave(main)
+        main = LogTail(slot, in: segments)
+    }
+
+    private mutating func leave(_ tail: LogTail) {
+        guard tail.slot >= 0 else { return }
+        unforced.append(Extent(slot: tail.slot, end: tail.end))
+        unsealed.append(tail.slot)
+    }
+
+    /// What the active segments hold, as far as it may be unforced.
+    var activeExtents: [Extent] {
+        [first, main].filter { $0.slot >= 0 }.map { Extent(slot: $0.slot, end: $0.end) }
     }
 
     /// True once a spare should be made.
     var wantsSpare: Bool { spare < 0 && active >= 0 && tail >= capacity / 2 }
+}
+
+/// The end of a log: the segment that takes its records, and how far that has come.
+struct LogTail: Sendable {
+    /// -1: none.
+    private(set) var slot = -1
+    private(set) var end = 0
+    private var recordCount = 0
+    private(set) var capacity = 0
+
+    /// No segment.
+    init() {}
+
+    /// Behind the last record of the segment.
+    init(_ slot: Int, in segments: SegmentTable) {
+        self.slot = slot
+        end = segments[slot].pointee.recordEnd.load(ordering: .relaxed)
+        recordCount = segments[slot].pointee.recordCount.load(ordering: .relaxed)
+        capacity = segments[slot].pointee.header.capacity
+    }
+
+    @inline(__always)
+    func hasRoom(for length: Int) -> Bool {
+        slot >= 0 && end + length + Footer.length(rowCount: recordCount + 1) <= capacity
+    }
+
+    /// A record's room, with its frame stored in it.
+    struct Place {
+        var slot: Int
+        var offset: Int
+        var frame: UInt64
+    }
+
+    /// Takes room for a record, which `hasRoom` has found.
+    ///
+    /// The frame goes in before the tail moves, so that a record torn by a death never hides a later whole one. In a file
+    /// that is used again a checksum may stand there, of zero until this record has its own.
+    @inline(__always)
+    mutating func append(_ length: Int, in segments: SegmentTable) -> Place {
+        let segment = segments[slot]
+        let frame = Frame.word(
+            number: segment.pointee.header.number,
+            generation: segment.pointee.header.generation,
+            offset: end,
+            length: length
+        )
+        let writer = RecordWriter(base: segment.pointee.base + end)
+        writer.clearChecksum()
+        writer.storeFrame(frame)
+        let place = Place(slot: slot, offset: end, frame: frame)
+        end += length
+        recordCount += 1
+        segment.pointee.recordEnd.store(end, ordering: .relaxed)
+        segment.pointee.recordCount.store(recordCount, ordering: .relaxed)
+        return place
+    }
 }

@@ -19,9 +19,12 @@ extension SegmentStore {
             index.withLocks(allShards[...]) { phase.store(Phase.closing, ordering: .sequentiallyConsistent) }
             // Whoever makes, seals or drops a segment, or refreshes, is done before the mappings and the lock go.
             try sealing.withLock { _ throws(StoreError) in
-                try maintenance.withLock { _ throws(StoreError) in
+                try maintenance.withLock { state throws(StoreError) in
                     defer { letGo() }
-                    if !isReadOnly { try finish() }
+                    guard !isReadOnly else { return }
+                    try finish()
+                    // What was given up would be deleted by the next opener.
+                    for slot in state.parked { try discard(slot, &state) }
                 }
             }
         }
@@ -41,9 +44,9 @@ extension SegmentStore {
         try forceEverything()
         try sealAllFull(isForced: true)
         try confirmFooters()
-        let (active, spare) = reservation.withLock { ($0.active, $0.spare) }
+        let active = reservation.withLock { [$0.first.slot, $0.main.slot, $0.spare] }
         // An empty one too: its footer spares the next opener a scan.
-        for slot in [active, spare] where slot >= 0 { try seal(slot, isForced: true) }
+        for slot in active where slot >= 0 { try seal(slot, isForced: true) }
     }
 
     /// Makes footers last that were written without force; all records have been forced by now.

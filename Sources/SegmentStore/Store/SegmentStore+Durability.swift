@@ -81,10 +81,7 @@ extension SegmentStore {
 
     private func forceAll(for purpose: ForcePurpose) throws(FlushFailure) {
         let snapshot = publication.settle(reservation) { reservation in
-            var extents = reservation.unforced
-            if reservation.active >= 0 {
-                extents.append(Reservation.Extent(slot: reservation.active, end: reservation.tail))
-            }
+            let extents = reservation.unforced + reservation.activeExtents
             defer {
                 reservation.unforced = []
                 reservation.unforcedSince = nil

@@ -34,9 +34,9 @@ extension SegmentStore {
                 }
                 if entry.isTombstone {
                     tombstones[entry.slot, default: 0] += record.length
-                } else {
+                } else if entry.isLive {
                     live[entry.slot, default: 0] += record.length
-                    if entry.isLive { liveCount += 1 }
+                    liveCount += 1
                 }
             }
             let counted = index[shard].pointee.liveCount.load(ordering: .relaxed)

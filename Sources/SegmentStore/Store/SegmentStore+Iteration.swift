@@ -23,10 +23,19 @@ extension SegmentStore {
         hasPrefix prefix: [UInt8],
         _ body: (RawSpan) -> Void
     ) throws(StoreError) {
+        try forEachRecord(inPart: shard) { record in
+            let key = record.key
+            guard key.count >= prefix.count, zip(key, prefix).allSatisfy({ $0 == $1 }) else { return }
+            body(RawSpan(_unsafeBytes: key))
+        }
+    }
+
+    /// Calls the body with the record of every entry of one part that lives, whole ones alone.
+    func forEachRecord(inPart shard: Int, _ body: (RecordView) -> Void) throws(StoreError) {
         try checkReadable()
         let stripe = Stripe.current
         let now = options.clock.milliseconds()
-        // A snapshot of the entries, whose segments are pinned, so that the keys can be read without the lock.
+        // A snapshot of the entries, whose segments are pinned, so that the records can be read without the lock.
         let snapshot = index.withLock(shard) { () -> Snapshot in
             var snapshot = Snapshot()
             index[shard].pointee.forEach { entry, _ in if entry.isLive { snapshot.entries.append(entry) } }
@@ -37,24 +46,27 @@ extension SegmentStore {
         }
         defer { for slot in snapshot.pinned { segments.unpin(slot, stripe: stripe) } }
         for entry in snapshot.entries where snapshot.pinned.contains(entry.slot) {
-            guard let record = segments[entry.slot].pointee.record(at: entry.offset), record.layoutHolds,
-                record.expiry == 0 || record.expiry > now
-            else { continue }
-            if holds(record, prefix: prefix, salt: segments[entry.slot].pointee.salt) {
-                body(RawSpan(_unsafeBytes: record.key))
+            let segment = segments[entry.slot]
+            guard let lying = segment.pointee.record(at: entry.offset) else { continue }
+            // Beside a writer, who may use the file again, a copy is what is checked and given out.
+            var copy: UnsafeMutableRawPointer?
+            if isReadOnly {
+                let memory = UnsafeMutableRawPointer.allocate(byteCount: lying.length, alignment: Format.alignment)
+                memory.copyMemory(from: lying.base, byteCount: lying.length)
+                copy = memory
             }
+            defer { copy?.deallocate() }
+            let record = RecordView(base: copy.map { UnsafeRawPointer($0) } ?? lying.base, length: lying.length)
+            // A key that damage made must not be listed; its record is not got either.
+            guard record.layoutHolds, record.expiry == 0 || record.expiry > now,
+                record.checksumHolds(salt: segment.pointee.salt)
+            else { continue }
+            body(record)
         }
     }
 
     private struct Snapshot: Sendable {
         var entries: [IndexEntry] = []
         var pinned: Set<Int> = []
-    }
-
-    private func holds(_ record: RecordView, prefix: [UInt8], salt: UInt64) -> Bool {
-        let key = record.key
-        guard key.count >= prefix.count, zip(key, prefix).allSatisfy({ $0 == $1 }) else { return false }
-        // A key that damage made must not be listed; its record is not got either.
-        return record.checksumHolds(salt: salt)
     }
 }

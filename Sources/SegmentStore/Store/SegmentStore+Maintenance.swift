@@ -9,6 +9,8 @@ extension SegmentStore {
         // Failures here cost nothing yet: the set that needs the segment, or close, meets them again and reports them.
         if reservation.withLock({ $0.wantsSpare }) { try? makeSpare() }
         try? sealFull()
+        reclaimAhead()
+        if reservation.withLock({ $0.wantsSpare }) { try? makeSpare() }
         index.collapseFullBlocks()
         return intervalFlush()
     }
@@ -17,6 +19,8 @@ extension SegmentStore {
     package func runBackgroundSteps() throws(StoreError) {
         if reservation.withLock({ $0.wantsSpare }) { try makeSpare() }
         try sealFull()
+        reclaimAhead()
+        if reservation.withLock({ $0.wantsSpare }) { try makeSpare() }
         if case .interval = options.durability { try flush() }
     }
 
@@ -31,70 +35,7 @@ extension SegmentStore {
         return nil
     }
 
-    // MARK: Room
-
-    /// Makes sure that a record of the length fits, by continuing a closed segment or making a new one.
-    ///
-    /// False if the disk has room for a segment of the record's own at most.
-    func makeRoom(for length: Int) throws(StoreError) -> Bool {
-        let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
-        let hasRoom = try maintenance.withLock { state throws(StoreError) in
-            try checkWritable()
-            // Whoever held the lock before may have made the room.
-            if reservation.withLock({ $0.hasRoom(for: length) || $0.spareHasRoom(for: length, in: segments) }) {
-                return true
-            }
-            if let slot = state.continuable {
-                do throws(StoreError) {
-                    try continueSegment(slot)
-                    state.continuable = nil
-                    if reservation.withLock({ $0.hasRoom(for: length) }) { return true }
-                } catch {
-                    // Its hole is as large as it was; a disk too full for that may have room for a small segment.
-                    guard error.code == .noSpace, !writesStopped.load(ordering: .relaxed) else { throw error }
-                }
-            }
-            // A spare that is too small was made on a disk that had no room for a larger one.
-            if reservation.withLock({ $0.spare >= 0 }) { return false }
-            if needed > nextCapacity { return false }
-            try addSpare(&state, atLeast: needed)
-            return true
-        }
-        background.wake()
-        return hasRoom
-    }
-
-    /// Makes the segment that follows the active one.
-    func makeSpare() throws(StoreError) {
-        try maintenance.withLock { state throws(StoreError) in
-            try checkWritable()
-            if reservation.withLock({ $0.spare >= 0 }) { return }
-            try addSpare(&state, atLeast: 0)
-        }
-    }
-
-    private func addSpare(_ state: inout Maintenance, atLeast needed: Int) throws(StoreError) {
-        if let slot = state.emptyClosed, segments[slot].pointee.header.capacity >= needed {
-            state.emptyClosed = nil
-            try reopen(slot, rowCount: 0)
-            return reservation.withLock { $0.spare = slot }
-        }
-        var capacity = nextCapacity
-        while true {
-            do throws(StoreError) {
-                let slot = try makeSegment(capacity: capacity)
-                preparePages(of: slot)
-                reservation.withLock { $0.spare = slot }
-                return
-            } catch {
-                // A disk too full for a large segment may have room for a small one.
-                guard error.code == .noSpace, capacity / 2 >= max(needed, Format.smallestSegment),
-                    !writesStopped.load(ordering: .relaxed)
-                else { throw error }
-                capacity /= 2
-            }
-        }
-    }
+    // MARK: Making segments
 
     /// Segments double with the store, from the smallest size to the largest.
     private static func capacity(after made: Int) -> Int {
@@ -104,17 +45,17 @@ extension SegmentStore {
     }
 
     /// The size of the segment that is made next.
-    var nextCapacity: Int { Self.capacity(after: capacityMade.load(ordering: .relaxed)) }
+    var nextCapacity: Int { limit?.segmentCapacity ?? Self.capacity(after: capacityMade.load(ordering: .relaxed)) }
 
-    /// Creates and maps a segment, under the maintenance lock; its header carries the floor of the last clear.
-    func makeSegment(capacity: Int) throws(StoreError) -> Int {
+    /// The header of a segment that is made now; it carries the floor of the last clear.
+    func newHeader(capacity: Int, log: SegmentHeader.Log) -> SegmentHeader {
         // Loaded first, so that the floor lies below the base sequence, as readers of headers expect.
         let floor = clearFloor.load(ordering: .acquiring)
         let (number, sequence) = reservation.withLock { reservation in
             reservation.highestNumber += 1
             return (reservation.highestNumber, reservation.nextSequence)
         }
-        let header = SegmentHeader(
+        return SegmentHeader(
             number: number,
             generation: options.randomness(),
             directory: identity.directory,
@@ -122,8 +63,14 @@ extension SegmentStore {
             baseSequence: sequence,
             clearFloor: floor,
             capacity: capacity,
-            created: options.clock.milliseconds()
+            created: options.clock.milliseconds(),
+            log: log
         )
+    }
+
+    /// Creates and maps a segment, under the maintenance lock.
+    func makeSegment(capacity: Int, log: SegmentHeader.Log = .first) throws(StoreError) -> Int {
+        let header = newHeader(capacity: capacity, log: log)
         let isForced = options.durability != .never
         var isFull = false
         do throws(SystemError) {
@@ -159,7 +106,7 @@ extension SegmentStore {
     }
 
     /// Goes on behind the last record of a closed segment, whose rows are kept for the footer to come.
-    private func continueSegment(_ slot: Int) throws(StoreError) {
+    func continueSegment(_ slot: Int) throws(StoreError) {
         let segment = segments[slot]
         let recordEnd = segment.pointee.recordEnd.load(ordering: .relaxed)
         let known = SegmentLoader(
@@ -178,7 +125,7 @@ extension SegmentStore {
     }
 
     /// Takes the footer of a closed segment back and allows stores to it.
-    private func reopen(_ slot: Int, rowCount: Int) throws(StoreError) {
+    func reopen(_ slot: Int, rowCount: Int) throws(StoreError) {
         let segment = segments[slot]
         do throws(SystemError) {
             try SegmentFile.reopen(
@@ -193,6 +140,8 @@ extension SegmentStore {
             throw failure(error, path: segment.pointee.path, doing: "continuing the segment")
         }
         segment.pointee.isSealed.store(false, ordering: .relaxed)
+        let full = SizeLimit.cost(ofCapacity: segment.pointee.header.capacity)
+        segment.pointee.allocated.store(full, ordering: .relaxed)
         let recordEnd = segment.pointee.recordEnd.load(ordering: .relaxed)
         segment.pointee.forcedEnd.store(recordEnd, ordering: .relaxed)
     }
@@ -262,12 +211,13 @@ extension SegmentStore {
         )
         let count = appended.count()
         let scanned = count == nil ? appended.scanned() : nil
+        let rowCount = (known?.rows.count ?? 0) + (count ?? scanned?.count ?? 0)
         try SegmentFile.seal(
             path: segment.pointee.path,
             header: segment.pointee.header,
             base: segment.pointee.base,
             recordEnd: recordEnd,
-            rowCount: (known?.rows.count ?? 0) + (count ?? scanned?.count ?? 0),
+            rowCount: rowCount,
             isForced: isForced,
             files: files
         ) { writer throws(SystemError) in
@@ -278,6 +228,7 @@ extension SegmentStore {
                 try appended.forEach { row throws(SystemError) in try writer.append(row) }
             }
         }
+        segment.pointee.noteSealed(rowCount: rowCount)
     }
 
     // MARK: Dropping

@@ -213,6 +213,7 @@ extension SegmentStore {
         let candidate = Candidate(entry: entry, cell: cell, shard: shard, salt: segment.pointee.salt)
         let outcome = examine(bytes, candidate, key: key, &reading)
         if outcome == .found {
+            if limit != nil && entry.use < 3 { noteUse(entry, cell) }
             reading.hold = hold
             reading.copy = copy?.baseAddress
         } else {
@@ -294,15 +295,19 @@ extension SegmentStore {
         guard record.expiry <= options.clock.milliseconds() else { return nil }
         // An expiry that damage made must not mark the entry for good.
         guard record.checksumHolds(salt: candidate.salt) else { return damaged() }
-        let current = candidate.cell.pointee.load(ordering: .acquiring)
-        guard IndexEntry(word: current).isSameRecord(as: candidate.entry) else { return .missing }
-        let (marked, _) = candidate.cell.pointee.compareExchange(
-            expected: current,
-            desired: IndexEntry(word: current).expired.word,
-            ordering: .acquiringAndReleasing
-        )
-        if marked { candidate.shard.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed) }
+        markExpired(candidate.entry, candidate.cell, candidate.shard, length: record.length)
         return .missing
+    }
+
+    /// Counts a read of the entry, up to three: what eviction goes by.
+    @inline(never)
+    private func noteUse(_ entry: IndexEntry, _ cell: UnsafeMutablePointer<Atomic<UInt64>>) {
+        // An exchange that fails met another reader's, or a writer's, after whom this read no longer counts.
+        _ = cell.pointee.compareExchange(
+            expected: entry.word,
+            desired: entry.withUse(entry.use + 1).word,
+            ordering: .relaxed
+        )
     }
 
     // MARK: Decoding

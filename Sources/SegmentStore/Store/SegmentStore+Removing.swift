@@ -16,11 +16,12 @@ extension SegmentStore {
         return existed
     }
 
-    /// Writes a tombstone where the key has an entry to hide; returns its sequence.
-    private func writeTombstone(
+    /// Writes a tombstone where the key has an entry to hide, if that is the one that is meant; returns its sequence.
+    func writeTombstone(
         _ key: UnsafeRawBufferPointer,
         hash: UInt64,
-        existed: inout Bool
+        existed: inout Bool,
+        where isMeant: (RecordView) -> Bool = { _ in true }
     ) throws(StoreError) -> UInt64? {
         enum Outcome: Sendable {
             case nothingToRemove
@@ -33,8 +34,14 @@ extension SegmentStore {
             let outcome = try index.withLock(draft.shard) { () throws(StoreError) -> Outcome in
                 try checkWritable()
                 let known = index[draft.shard].pointee.probe(hash) { entry, _ in names(key, entry) ? entry : nil }
-                guard let known, !known.isTombstone else { return .nothingToRemove }
-                let wasLive = known.isLive && !isExpired(known, now: now)
+                // What was evicted a moment ago may still be on the disk, where a death would find it.
+                guard known.map({ !$0.isTombstone }) ?? reclaimWindow.load(ordering: .acquiring) else {
+                    return .nothingToRemove
+                }
+                if let known, let record = segments[known.slot].pointee.record(at: known.offset), !isMeant(record) {
+                    return .nothingToRemove
+                }
+                let wasLive = known.map { $0.isLive && !isExpired($0, now: now) } ?? false
                 let horizon = reservation.withLock { $0.highestNumber }
                 draft.extensions = RecordExtensions(horizon: horizon).encoded()
                 guard let ticket = reserve(draft.length) else { return .noRoom }
@@ -47,7 +54,7 @@ extension SegmentStore {
             case .nothingToRemove:
                 return nil
             case .noRoom:
-                _ = try makeRoom(for: draft.length)
+                _ = try makeRoom(for: draft.length, isRemoval: true)
             case .written(let ticket, let wasLive):
                 existed = wasLive
                 return ticket.sequence
@@ -95,11 +102,13 @@ extension SegmentStore {
                             return Reservation.Extent(slot: slot, end: end)
                         }
                         .filter { $0.end > Format.recordsStart }
+                    if ended.contains(where: { $0.slot == reservation.main.slot }) { reservation.main = LogTail() }
                     // The clear is forced before they go, and makes it pointless to force them.
                     reservation.unforced.removeAll { unforced in ended.contains { $0.slot == unforced.slot } }
                     return Cleared(ticket: ticket, segments: ended)
                 }
                 guard let reserved else { return nil }
+                for shard in allShards { ghosts.removeAll(shard: shard) }
                 defer { publication.end(reserved.ticket) }
                 wake(for: reserved.ticket)
                 fill(draft, reserved.ticket)
@@ -112,7 +121,7 @@ extension SegmentStore {
                 return reserved
             }
             guard let outcome else {
-                _ = try makeRoom(for: draft.length)
+                _ = try makeRoom(for: draft.length, isRemoval: true)
                 continue
             }
             try waitUntilForced(outcome.ticket.sequence)

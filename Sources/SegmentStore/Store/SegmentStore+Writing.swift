@@ -78,11 +78,12 @@ extension SegmentStore {
 
     /// Appends the record and makes it the newest of its key; returns its sequence.
     func write(_ draft: Draft) throws(StoreError) -> UInt64 {
+        if let limit, draft.length > limit.longestRecord { throw tooLarge(draft, limit) }
         if needsOwnSegment(draft.length) { return try writeAlone(draft) }
         while true {
             let ticket = try index.withLock(draft.shard) { () throws(StoreError) -> Reservation.Ticket? in
                 try checkWritable()
-                guard let ticket = reserve(draft.length) else { return nil }
+                guard let ticket = reserveWanted(draft) ?? reserve(draft.length) else { return nil }
                 defer { publication.end(ticket) }
                 fill(draft, ticket)
                 try publish(draft, slot: ticket.slot, offset: ticket.offset)
@@ -97,6 +98,25 @@ extension SegmentStore {
     func reserve(_ length: Int) -> Reservation.Ticket? {
         let ticket = reservation.withLock { reservation in
             let ticket = reservation.reserve(length, in: segments, now: Self.monotonicTime)
+            if let ticket { publication.begin(ticket) }
+            return ticket
+        }
+        if let ticket { wake(for: ticket) }
+        return ticket
+    }
+
+    /// Room in the main log for a key that left not long ago and is back; nil: it goes the way of the new ones.
+    private func reserveWanted(_ draft: Draft) -> Reservation.Ticket? {
+        guard limit != nil, ghosts.take(draft.hash, shard: draft.shard),
+            let ticket = reserveMain(draft.length)
+        else { return nil }
+        reclaimFigures.withLock { $0.ghostHits += 1 }
+        return ticket
+    }
+
+    func reserveMain(_ length: Int, keeping sequence: UInt64? = nil) -> Reservation.Ticket? {
+        let ticket = reservation.withLock { reservation in
+            let ticket = reservation.reserveMain(length, keeping: sequence, in: segments, now: Self.monotonicTime)
             if let ticket { publication.begin(ticket) }
             return ticket
         }
@@ -123,9 +143,11 @@ extension SegmentStore {
             slot: slot,
             offset: offset,
             hash: draft.hash,
-            shadows: cell != nil,
+            // What was evicted a moment ago may still be on the disk.
+            shadows: cell != nil || reclaimWindow.load(ordering: .acquiring),
             isTombstone: isTombstone
         )
+        segments[slot].pointee.noteExpiry(draft.header.expiry)
         if let cell {
             replace(cell, by: entry, length: draft.length, shard: draft.shard)
         } else {
@@ -177,11 +199,11 @@ extension SegmentStore {
     }
 
     @inline(__always)
-    private func accountBytes(_ entry: IndexEntry, length: Int, sign: Int) {
+    func accountBytes(_ entry: IndexEntry, length: Int, sign: Int) {
         let segment = segments[entry.slot]
         if entry.isTombstone {
             segment.pointee.tombstoneBytes.wrappingAdd(sign * length, ordering: .relaxed)
-        } else {
+        } else if !entry.isExpired {
             segment.pointee.liveBytes.wrappingAdd(sign * length, ordering: .relaxed)
         }
     }
@@ -190,7 +212,7 @@ extension SegmentStore {
 
     /// True for a record larger than half of what segments hold now.
     func needsOwnSegment(_ length: Int) -> Bool {
-        guard length > Format.smallestSegment / 2 else { return false }
+        guard length > (limit?.segmentCapacity ?? Format.smallestSegment) / 2 else { return false }
         let capacity = reservation.withLock { $0.capacity }
         return length > max(capacity, nextCapacity) / 2
     }
@@ -199,9 +221,10 @@ extension SegmentStore {
     func writeAlone(_ draft: Draft) throws(StoreError) -> UInt64 {
         let room = Format.recordsStart + draft.length + Footer.length(rowCount: 1)
         let stripe = Stripe.current
-        let slot = try maintenance.withLock { _ throws(StoreError) in
-            try checkWritable()
-            let slot = try makeSegment(capacity: (room + 4_095) & ~4_095)
+        let capacity = (room + 4_095) & ~4_095
+        let slot = try withRoom { state throws(StoreError) -> Int? in
+            guard try makeWay(for: SizeLimit.cost(ofCapacity: capacity), &state) else { return nil }
+            let slot = try makeSegment(capacity: capacity)
             // A close that comes while the value is being copied must not take the mapping away.
             _ = segments.pin(slot, stripe: stripe)
             return slot
@@ -239,6 +262,15 @@ extension SegmentStore {
         }
         background.wake()
         return sequence
+    }
+
+    private func tooLarge(_ draft: Draft, _ limit: SizeLimit) -> StoreError {
+        StoreError(
+            .valueTooLarge,
+            path: directory,
+            detail: "a record of \(draft.length) bytes; with a size limit of \(limit.bytes) bytes it takes an eighth "
+                + "of that at most; raise the limit"
+        )
     }
 
     static func monotonicTime() -> Duration {

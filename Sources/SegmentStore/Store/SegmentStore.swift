@@ -14,7 +14,7 @@ import Synchronization
 /// try store.close()
 /// ```
 ///
-/// Locks, outermost first: closing, sealing, maintenance, flushing, the publication barrier's turn; and the shards' writer locks
+/// Locks, outermost first: closing, reclaiming, sealing, maintenance, flushing, the publication barrier's turn; and the shards' writer locks
 /// in ascending order; reservation inside all of them.
 /// No I/O is done and nothing is waited for under a shard's lock or the reservation lock.
 public final class SegmentStore: Sendable {
@@ -53,6 +53,14 @@ public final class SegmentStore: Sendable {
     let flushing = Mutex<FlushState>(FlushState())
     /// Sequences below this have reached the disk.
     let forcedSequence = Atomic<UInt64>(0)
+    /// The room there is; nil: the disk's.
+    let limit: SizeLimit?
+    /// Guards the choosing and emptying of victims; `sealing`, `maintenance` and shards' locks may be taken inside it.
+    let reclaiming = Mutex<ReclaimState>(ReclaimState())
+    /// Entries may have left whose older records are on the disk.
+    let reclaimWindow = Atomic<Bool>(false)
+    let reclaimFigures = Mutex<ReclaimFigures>(ReclaimFigures())
+    let ghosts = GhostTable()
     /// Records of a lower sequence are dead.
     let clearFloor = Atomic<UInt64>(0)
     /// Bytes of the segments in use, which the next one's size follows.
@@ -81,6 +89,8 @@ public final class SegmentStore: Sendable {
         var continuable: Int?
         /// A closed segment without records, which was made ahead and can be the next spare.
         var emptyClosed: Int?
+        /// Segments that were given up, whose files become others once nobody reads them.
+        var parked: [Int] = []
     }
 
     /// The rows of a segment up to a byte.
@@ -102,6 +112,14 @@ public final class SegmentStore: Sendable {
         self.options = options
         files = RetryingFileLayer(options.files)
         isReadOnly = options.access == .readOnly
+        if let bytes = options.sizeLimit, bytes < SizeLimit.smallest {
+            throw StoreError(
+                .invalidSizeLimit,
+                path: directory,
+                detail: "a size limit of \(bytes) bytes; it takes 1 MiB at least"
+            )
+        }
+        limit = options.access == .readOnly ? nil : options.sizeLimit.map(SizeLimit.init)
         guard let index = Index(), let segments = SegmentTable() else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
         }

@@ -28,6 +28,12 @@ public struct StoreStatistics: Sendable, Equatable {
     public var unforcedAge = Duration.zero
     /// Flushes that succeeded.
     public var flushes = 0
+    /// What winning back room has done and cost.
+    public var reclamation = ReclaimFigures()
+    /// Keys that are remembered because their entries left unread, and the memory for that.
+    public var ghosts = 0
+    /// Bytes of that memory.
+    public var ghostBytes = 0
     /// What opening found.
     public var recovery = RecoveryReport()
 }
@@ -65,6 +71,11 @@ extension SegmentStore {
                 statistics.allocatedBytes += status.allocatedBytes
             }
         }
+        for slot in maintenance.withLock({ $0.parked }) {
+            if let status = try? files.status(at: segments[slot].pointee.path) {
+                statistics.allocatedBytes += status.allocatedBytes
+            }
+        }
         for path in [directory, directory + "/" + DirectoryLock.fileName] {
             if let status = try? files.status(at: path) { statistics.allocatedBytes += status.allocatedBytes }
         }
@@ -72,6 +83,12 @@ extension SegmentStore {
             statistics.unforcedAge = Self.monotonicTime() - since
         }
         statistics.flushes = flushing.withLock { $0.flushes }
+        statistics.reclamation = reclaimFigures.withLock { $0 }
+        for shard in 0..<Index.shardCount {
+            let figures = index.withLock(shard) { ghosts.figures(shard: shard) }
+            statistics.ghosts += figures.count
+            statistics.ghostBytes += figures.bytes
+        }
         statistics.recovery = recoveryReport
         return statistics
     }

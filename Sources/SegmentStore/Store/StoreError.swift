@@ -20,13 +20,17 @@ public struct StoreError: Error, Sendable, Equatable {
         case permissionDenied
         /// The disk or the quota is full.
         case noSpace
+        /// The store's size limit leaves no room, and nothing may be evicted.
+        case full
+        /// The size limit is below 1 MiB.
+        case invalidSizeLimit
         /// A segment is of a newer format or requires features that this library lacks; nothing was touched.
         case unsupportedFormat
         /// The file system lacks what writing safely needs.
         case unsupportedFileSystem
         /// A key is empty or longer than 65,535 bytes.
         case invalidKey
-        /// A value is larger than 1 GiB.
+        /// A value is larger than 1 GiB, or its record than an eighth of the size limit.
         case valueTooLarge
         /// A tag is empty or longer than 255 bytes.
         case invalidTag

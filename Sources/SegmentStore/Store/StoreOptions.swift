@@ -28,16 +28,36 @@ public struct StoreOptions: Sendable {
         case lz4(minimumLength: Int)
     }
 
+    /// What leaves a store whose size limit is reached.
+    public enum Eviction: Sendable, Equatable {
+        /// What was not read since it was stored or kept last: new entries have a tenth of the room to show that they are
+        /// wanted (Yang, Zhang, Qiu, Yue and Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023).
+        case s3fifo
+        /// What was stored first.
+        case fifo
+        /// Nothing: a set that does not fit is refused.
+        case none
+    }
+
     /// What may be done with the store.
     public var access: Access
     /// What survives a power cut; one second by default.
     public var durability: Durability
     /// How values are stored. By default LZ4 from 4 KiB on: below, compressing costs as much time as the whole set.
     public var compression: Compression
+    /// The most bytes that the directory takes on the disk, at least 1 MiB; nil: as many as there are. It holds for this
+    /// opening and is not stored; a store that is larger shrinks when it is written to.
+    public var sizeLimit: Int?
+    /// What leaves when the limit is reached.
+    public var eviction: Eviction
     /// The clock that expiry is measured by and that stamps new entries.
     public var clock: StoreClock
     /// Where generations, directory ids and hash seeds come from: 64 random bits a call.
     public var randomness: @Sendable () -> UInt64
+
+    /// Called once, when an entry leaves for want of room for the first time, on the thread that needed it; it must not call
+    /// the store.
+    public var onFirstEviction: (@Sendable () -> Void)?
 
     /// Whether a thread of the store's own does its background work; tests run the steps one by one instead.
     package var runsBackgroundThread = true
@@ -49,12 +69,16 @@ public struct StoreOptions: Sendable {
         access: Access = .readWrite,
         durability: Durability = .interval(.seconds(1)),
         compression: Compression = .lz4(minimumLength: 4_096),
+        sizeLimit: Int? = nil,
+        eviction: Eviction = .s3fifo,
         clock: StoreClock = .system,
         randomness: @escaping @Sendable () -> UInt64 = { UInt64.random(in: .min ... .max) }
     ) {
         self.access = access
         self.durability = durability
         self.compression = compression
+        self.sizeLimit = sizeLimit
+        self.eviction = eviction
         self.clock = clock
         self.randomness = randomness
     }

@@ -1,0 +1,266 @@
+import Glibc
+import Synchronization
+
+/// What becomes of a victim's entries: each is carried to the main log or forgotten, under its shard's lock.
+extension SegmentStore {
+    /// Makes the index name nothing in the victim any more; false if there is no room for what is to be carried, and then
+    /// the victim stays one.
+    func empty(_ victim: ReclaimState.Victim) throws(StoreError) -> Bool {
+        let rows = rows(of: victim.slot)
+        // The segments that are left when the victim is gone: a tombstone has nothing to hide if they are all younger.
+        let oldestOther =
+            segments.inUse.filter { $0 != victim.slot }.map { segments[$0].pointee.header.number }.min() ?? .max
+        var settler = Settler(store: self, victim: victim, oldestOther: oldestOther)
+        reclaimWindow.store(true, ordering: .sequentiallyConsistent)
+        var isEmptied = true
+        try rows.forEach { row throws(StoreError) in
+            settler.evictsEverything = false
+            while isEmptied {
+                switch try settler.settle(row) {
+                case .settled: return
+                case .needsRoom(let length):
+                    isEmptied = try makeMainRoom(for: length)
+                    // A record that the segments of a smaller limit can hardly hold is not worth the whole store.
+                    if !isEmptied && length > nextCapacity / 2 && mayEvict && !settler.evictsEverything {
+                        settler.evictsEverything = true
+                        isEmptied = true
+                    }
+                }
+            }
+        }
+        return isEmptied
+    }
+
+    /// Gives the main log a segment with room for the record; false if there is none to be had.
+    private func makeMainRoom(for length: Int) throws(StoreError) -> Bool {
+        try maintenance.withLock { state throws(StoreError) in
+            try checkWritable()
+            if reservation.withLock({ $0.main.hasRoom(for: length) }) { return true }
+            let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
+            guard let slot = try takeSegment(.main, atLeast: needed, leaving: 0, &state) else { return false }
+            reservation.withLock { $0.activateMain(slot, in: segments) }
+            return true
+        }
+    }
+
+    /// Marks an entry as ended, whose bytes are dead from now on.
+    @inline(never)
+    func markExpired(
+        _ entry: IndexEntry,
+        _ cell: UnsafeMutablePointer<Atomic<UInt64>>,
+        _ shard: UnsafeMutablePointer<IndexShard>,
+        length: Int
+    ) {
+        var current = cell.pointee.load(ordering: .acquiring)
+        while IndexEntry(word: current).isSameRecord(as: entry), IndexEntry(word: current).isLive {
+            let (marked, original) = cell.pointee.compareExchange(
+                expected: current,
+                desired: IndexEntry(word: current).expired.word,
+                ordering: .acquiringAndReleasing
+            )
+            if marked {
+                shard.pointee.liveCount.wrappingSubtract(1, ordering: .relaxed)
+                segments[entry.slot].pointee.liveBytes.wrappingSubtract(length, ordering: .relaxed)
+                return
+            }
+            current = original
+        }
+    }
+}
+
+/// Decides what becomes of one entry of a victim, and does it.
+private struct Settler {
+    let store: SegmentStore
+    let victim: ReclaimState.Victim
+    /// The lowest number of all segments but the victim.
+    let oldestOther: UInt64
+    /// Nothing can be carried.
+    var evictsEverything = false
+
+    enum Outcome: Sendable {
+        /// Nothing names the record any more.
+        case settled
+        /// The main log has no room for so many bytes.
+        case needsRoom(Int)
+    }
+
+    private var segments: SegmentTable { store.segments }
+
+    func settle(_ row: FooterRow) throws(StoreError) -> Outcome {
+        if row.kind == .clear { return try settleClear(row) }
+        guard row.kind != .void else { return .settled }
+        let shard = Index.shard(of: row.keyHash)
+        return try store.index.withLock(shard) { () throws(StoreError) -> Outcome in
+            try store.checkWritable()
+            let found = store.index[shard].pointee.probe(row.keyHash) { entry, cell in
+                entry.slot == victim.slot && entry.offset == row.offset ? Found(entry: entry, cell: cell) : nil
+            }
+            guard let found else { return .settled }
+            return try settle(row, found, shard: shard)
+        }
+    }
+
+    private struct Found {
+        var entry: IndexEntry
+        var cell: UnsafeMutablePointer<Atomic<UInt64>>
+    }
+
+    private func settle(_ row: FooterRow, _ found: Found, shard: Int) throws(StoreError) -> Outcome {
+        let segment = segments[victim.slot]
+        guard let record = segment.pointee.record(at: row.offset), record.length == row.length, record.layoutHolds
+        else {
+            return damaged(row, found, shard: shard)
+        }
+        let body = record.bodyHash
+        guard record.checksumHolds(salt: segment.pointee.salt, body: body), record.isUnderstood else {
+            return damaged(row, found, shard: shard)
+        }
+        if found.entry.isTombstone {
+            let horizon = RecordExtensions(decoding: record.extensions)?.horizon ?? .max
+            if oldestOther > horizon {
+                drop(found, length: row.length, shard: shard)
+                return .settled
+            }
+            return carry(record, body, row, found, use: 0)
+        }
+        let now = store.options.clock.milliseconds()
+        if found.entry.isExpired || (record.expiry != 0 && record.expiry <= now) {
+            store.markExpired(found.entry, found.cell, store.index[shard], length: row.length)
+            let outcome = try forget(record, row, found, shard: shard)
+            if case .settled = outcome { store.reclaimFigures.withLock { $0.expired += 1 } }
+            return outcome
+        }
+        let fate = evictsEverything ? .evict(below: .max, loss: 0, leavesGhosts: false) : victim.plan
+        guard case .evict(let level, let loss, let leavesGhosts) = fate else {
+            return carry(record, body, row, found, use: found.entry.use)
+        }
+        if found.entry.use >= level {
+            return carry(record, body, row, found, use: max(0, found.entry.use - loss))
+        }
+        let outcome = try forget(record, row, found, shard: shard)
+        if case .settled = outcome { noteEviction(row, shard: shard, leavesGhost: leavesGhosts) }
+        return outcome
+    }
+
+    private func noteEviction(_ row: FooterRow, shard: Int, leavesGhost: Bool) {
+        if leavesGhost {
+            let entries = store.index[shard].pointee.liveCount.load(ordering: .relaxed)
+            store.ghosts.insert(row.keyHash, shard: shard, entries: entries)
+        }
+        store.reclaimFigures.withLock { $0.evictions += 1 }
+    }
+
+    // MARK: Leaving
+
+    /// Takes the entry out of the index.
+    private func drop(_ found: Found, length: Int, shard: Int) {
+        let old = store.index[shard].pointee.remove(at: found.cell)
+        store.account(old, length: length, sign: -1, shard: shard)
+    }
+
+    /// A record that cannot be read is lost, and so is what it replaced.
+    private func damaged(_ row: FooterRow, _ found: Found, shard: Int) -> Outcome {
+        store.counters.damagedReads.increment(stripe: Stripe.current)
+        drop(found, length: row.length, shard: shard)
+        return .settled
+    }
+
+    /// Takes the entry out, and leaves a tombstone of its sequence where something older may lie on the disk.
+    private func forget(
+        _ record: RecordView,
+        _ row: FooterRow,
+        _ found: Found,
+        shard: Int
+    ) throws(StoreError) -> Outcome {
+        // Looked at now: a reader's mark may have come, a writer's cannot.
+        guard found.entry.shadows else {
+            drop(found, length: row.length, shard: shard)
+            return .settled
+        }
+        let horizon = store.reservation.withLock { $0.highestNumber }
+        let draft = Draft(
+            .delete,
+            key: record.key,
+            hash: row.keyHash,
+            extensions: RecordExtensions(horizon: horizon),
+            created: UInt64(record.created) * 1_000
+        )
+        guard let ticket = store.reserveMain(draft.length, keeping: record.sequence) else {
+            return .needsRoom(draft.length)
+        }
+        defer { store.publication.end(ticket) }
+        store.fill(draft, ticket)
+        let entry = IndexEntry(
+            slot: ticket.slot,
+            offset: ticket.offset,
+            hash: row.keyHash,
+            shadows: true,
+            isTombstone: true
+        )
+        store.replace(found.cell, by: entry, length: draft.length, shard: shard)
+        store.reclaimFigures.withLock { $0.tombstonesLeft += 1 }
+        return .settled
+    }
+
+    // MARK: Staying
+
+    /// Copies the record into the main log, with its sequence.
+    private func carry(_ record: RecordView, _ body: UInt64, _ row: FooterRow, _ found: Found, use: Int) -> Outcome {
+        guard let ticket = store.reserveMain(record.length, keeping: record.sequence) else {
+            return .needsRoom(record.length)
+        }
+        defer { store.publication.end(ticket) }
+        let target = segments[ticket.slot]
+        let writer = RecordWriter(base: target.pointee.base + ticket.offset)
+        writer.copyBody(of: record)
+        writer.finish(body: body, frame: ticket.frame, sequence: record.sequence, salt: target.pointee.salt)
+        target.pointee.noteExpiry(record.expiry)
+        let moved = IndexEntry(
+            slot: ticket.slot,
+            offset: ticket.offset,
+            hash: row.keyHash,
+            shadows: found.entry.shadows,
+            isTombstone: found.entry.isTombstone
+        ).withUse(use)
+        // A reader may mark the entry as ended up to the last moment; no writer can touch it.
+        var current = found.cell.pointee.load(ordering: .acquiring)
+        while true {
+            let isExpired = IndexEntry(word: current).isExpired
+            let (done, original) = found.cell.pointee.compareExchange(
+                expected: current,
+                desired: (isExpired ? moved.expired : moved).word,
+                ordering: .acquiringAndReleasing
+            )
+            if done { break }
+            current = original
+        }
+        store.accountBytes(IndexEntry(word: current), length: row.length, sign: -1)
+        store.accountBytes(IndexEntry(word: current).isExpired ? moved.expired : moved, length: row.length, sign: 1)
+        store.reclaimFigures.withLock { figures in
+            figures.carried += 1
+            figures.carriedBytes += row.length
+        }
+        return .settled
+    }
+
+    /// The record of the last clear goes on saying what is dead as long as a segment is left that is as old.
+    private func settleClear(_ row: FooterRow) throws(StoreError) -> Outcome {
+        let record = segments[victim.slot].pointee.record(at: row.offset)
+        guard row.sequence == store.clearFloor.load(ordering: .acquiring), let record, record.length == row.length,
+            record.layoutHolds
+        else { return .settled }
+        let body = record.bodyHash
+        guard record.checksumHolds(salt: segments[victim.slot].pointee.salt, body: body),
+            oldestOther <= RecordExtensions(decoding: record.extensions)?.horizon ?? .max
+        else { return .settled }
+        guard let ticket = store.reserveMain(record.length, keeping: record.sequence) else {
+            return .needsRoom(record.length)
+        }
+        defer { store.publication.end(ticket) }
+        let target = segments[ticket.slot]
+        let writer = RecordWriter(base: target.pointee.base + ticket.offset)
+        writer.copyBody(of: record)
+        writer.finish(body: body, frame: ticket.frame, sequence: record.sequence, salt: target.pointee.salt)
+        return .settled
+    }
+}

@@ -1,0 +1,313 @@
+import Glibc
+import Synchronization
+
+/// What reclamation knows from one victim to the next.
+struct ReclaimState: Sendable {
+    /// A victim that could not be emptied to its end: it comes before any other, for the window is open.
+    var unfinished: Victim?
+    /// Eviction victims in a row that won no segment.
+    var fruitless = 0
+    /// What joins the main log next comes behind all that is in it.
+    var lastOrder: UInt64 = 0
+
+    /// A segment to be emptied, and what becomes of its entries.
+    struct Victim: Sendable {
+        var slot: Int
+        var plan: Plan
+    }
+
+    enum Plan: Sendable, Equatable {
+        /// All that lives is carried.
+        case keep
+        /// What was read at least so often is carried, as if it had been read so much less often; the rest leaves.
+        case evict(below: Int, loss: Int, leavesGhosts: Bool)
+    }
+}
+
+/// Winning back the room of what nothing names any more, and of what is wanted least.
+///
+/// One victim at a time: its entries leave the index or move to the main log, one by one under their shards' locks; then
+/// everything is forced, the segment's header says that it is given up, and that is forced. From the first eviction to
+/// there, the window, older records of what was evicted may lie on the disk: removals and sets in that time leave marks.
+extension SegmentStore {
+    /// Segments that only reclamation may take: emptying a victim can fill one and begin another.
+    static let reservedSegments = 2
+
+    /// Wins back what can be won without waiting for anybody, until there is a segment to spare. For the background.
+    func reclaimAhead() {
+        while isReclamationDue {
+            guard let won = try? reclaimOne(), won else { return }
+        }
+    }
+
+    private var isReclamationDue: Bool {
+        guard limit != nil else { return isMostlyDead }
+        return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments
+    }
+
+    /// Empties one segment and gives it up; false if there is nothing to win.
+    ///
+    /// - Throws: as `set`.
+    func reclaimOne(_ goal: ReclaimGoal = .room) throws(StoreError) -> Bool {
+        try reclaiming.withLock { state throws(StoreError) in
+            try checkWritable()
+            try sealFull()
+            let started = Self.monotonicTime()
+            defer { reclaimFigures.withLock { $0.time += Self.monotonicTime() - started } }
+            if state.unfinished == nil { state.unfinished = chooseVictim(for: goal, &state) }
+            guard let victim = state.unfinished else { return false }
+            let before = reclaimFigures.withLock { $0 }
+            guard try empty(victim) else { return false }
+            try giveUp(victim.slot)
+            state.unfinished = nil
+            let after = reclaimFigures.withLock { $0 }
+            if before.evictions == 0 && after.evictions > 0 { options.onFirstEviction?() }
+            let carried = after.carriedBytes - before.carriedBytes
+            let capacity = segments[victim.slot].pointee.header.capacity
+            if case .evict = victim.plan { state.fruitless = carried * 2 > capacity ? state.fruitless + 1 : 0 }
+            return true
+        }
+    }
+
+    enum ReclaimGoal {
+        /// A segment for new records.
+        case room
+        /// As small a directory as can be, without evicting anything.
+        case compaction
+    }
+
+    // MARK: Choosing
+
+    private func chooseVictim(for goal: ReclaimGoal, _ state: inout ReclaimState) -> ReclaimState.Victim? {
+        let candidates = sealedSegments
+        sweepExpired(candidates)
+        let dead = candidates.map { segments[$0].pointee.deadBytes }
+        let best = zip(candidates, dead).max { $0.1 < $1.1 }
+        if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {
+            return ReclaimState.Victim(slot: slot, plan: .keep)
+        }
+        // One without records is room as it is.
+        let empty = candidates.first { segments[$0].pointee.recordEnd.load(ordering: .relaxed) == Format.recordsStart }
+        if let empty { return ReclaimState.Victim(slot: empty, plan: .keep) }
+        if let slot = oldestUnderTombstones(candidates) { return ReclaimState.Victim(slot: slot, plan: .keep) }
+        guard goal == .room, limit != nil else { return nil }
+        return evictionVictim(candidates, &state)
+    }
+
+    /// Segments that take no more records, in the order in which they began or joined their log.
+    private var sealedSegments: [Int] {
+        let busy = reservation.withLock { [$0.first.slot, $0.main.slot, $0.spare] + $0.unsealed }
+        let kept = maintenance.withLock { [$0.continuable, $0.emptyClosed].compactMap { $0 } }
+        return segments.inUse.filter { slot in
+            segments[slot].pointee.isSealed.load(ordering: .acquiring) && !busy.contains(slot) && !kept.contains(slot)
+                && segments[slot].pointee.readableCount == segments[slot].pointee.header.capacity
+        }.sorted {
+            segments[$0].pointee.order.load(ordering: .relaxed) < segments[$1].pointee.order.load(ordering: .relaxed)
+        }
+    }
+
+    private func isWorthCompacting(_ bytes: Int, of slot: Int, total: Int, _ goal: ReclaimGoal) -> Bool {
+        if goal == .compaction { return bytes > segments[slot].pointee.header.capacity / 16 }
+        // As long as the dead bytes fill segments, what lives has room.
+        if let limit { return total >= 2 * limit.segmentCapacity }
+        return isMostlyDead
+    }
+
+    /// True of a store without a limit once more of it is dead than lives.
+    private var isMostlyDead: Bool {
+        var (live, dead) = (0, 0)
+        for slot in segments.inUse {
+            let segment = segments[slot]
+            live += segment.pointee.liveBytes.load(ordering: .relaxed)
+            if segment.pointee.isSealed.load(ordering: .relaxed) { dead += segment.pointee.deadBytes }
+        }
+        return dead > live + max(nextCapacity, Format.smallestSegment)
+    }
+
+    /// The segment with the lowest number, if tombstones take more than a twentieth: they go once no segment is left that
+    /// is as old as they are.
+    private func oldestUnderTombstones(_ candidates: [Int]) -> Int? {
+        var (all, tombstones) = (0, 0)
+        for slot in segments.inUse {
+            let segment = segments[slot]
+            all += segment.pointee.recordEnd.load(ordering: .relaxed) - Format.recordsStart
+            tombstones += segment.pointee.tombstoneBytes.load(ordering: .relaxed)
+        }
+        guard tombstones * 20 > all, tombstones > Format.smallestSegment / 4 else { return nil }
+        return candidates.filter { !isAlone($0) }
+            .min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
+    }
+
+    /// True of a segment that one record fills, which is never copied.
+    private func isAlone(_ slot: Int) -> Bool {
+        let segment = segments[slot]
+        return segment.pointee.recordCount.load(ordering: .relaxed) == 1
+            && segment.pointee.liveBytes.load(ordering: .relaxed) > nextCapacity / 2
+    }
+
+    private func evictionVictim(_ candidates: [Int], _ state: inout ReclaimState) -> ReclaimState.Victim? {
+        guard let limit, options.eviction != .none else { return nil }
+        if options.eviction == .fifo {
+            return candidates.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
+                .map { .init(slot: $0, plan: .evict(below: .max, loss: 0, leavesGhosts: false)) }
+        }
+        // Each time round, a segment that one record fills is evicted or moved behind the others, read less often.
+        for _ in 0...candidates.count * 4 {
+            guard let victim = oldest(candidates, limit, state) else { return nil }
+            guard isAlone(victim.slot), keepsAlone(victim, &state) else { return victim }
+        }
+        return oldest(candidates, limit, state)
+    }
+
+    private func oldest(_ candidates: [Int], _ limit: SizeLimit, _ state: ReclaimState) -> ReclaimState.Victim? {
+        let ordered = candidates.sorted {
+            segments[$0].pointee.order.load(ordering: .relaxed) < segments[$1].pointee.order.load(ordering: .relaxed)
+        }
+        let first = ordered.filter { log(of: $0) == .first }
+        let firstBytes = first.reduce(0) { $0 + segments[$1].pointee.header.capacity }
+        let main = ordered.first { log(of: $0) == .main }
+        if let slot = first.first, firstBytes > limit.firstLog || main == nil {
+            let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
+            return .init(slot: slot, plan: .evict(below: level, loss: 3, leavesGhosts: true))
+        }
+        return main.map { slot in
+            let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
+            return .init(slot: slot, plan: .evict(below: level, loss: 1, leavesGhosts: false))
+        }
+    }
+
+    /// True if the record that fills the segment stays: it joins the main log, or goes behind what is there, as it lies.
+    private func keepsAlone(_ victim: ReclaimState.Victim, _ state: inout ReclaimState) -> Bool {
+        guard case .evict(_, let loss, _) = victim.plan else { return false }
+        var isKept = false
+        rows(of: victim.slot).forEach { row in
+            let shard = Index.shard(of: row.keyHash)
+            index.withLock(shard) {
+                _ = index[shard].pointee.probe(row.keyHash) { entry, cell -> Bool? in
+                    guard entry.slot == victim.slot, entry.offset == row.offset else { return nil }
+                    var current = IndexEntry(word: cell.pointee.load(ordering: .acquiring))
+                    while current.isLive && current.use > 0 {
+                        let (done, original) = cell.pointee.compareExchange(
+                            expected: current.word,
+                            desired: current.withUse(max(0, current.use - loss)).word,
+                            ordering: .acquiringAndReleasing
+                        )
+                        if done {
+                            isKept = true
+                            break
+                        }
+                        current = IndexEntry(word: original)
+                    }
+                    return true
+                }
+            }
+        }
+        guard isKept else { return false }
+        state.lastOrder = max(state.lastOrder, reservation.withLock { $0.highestNumber }) + 1
+        segments[victim.slot].pointee.order.store(state.lastOrder, ordering: .relaxed)
+        segments[victim.slot].pointee.log.store(SegmentHeader.Log.main.rawValue, ordering: .relaxed)
+        return true
+    }
+
+    private func log(of slot: Int) -> SegmentHeader.Log? {
+        SegmentHeader.Log(rawValue: segments[slot].pointee.log.load(ordering: .relaxed))
+    }
+
+    /// So often what is kept must have been read, for at most half of the segment to be kept.
+    private func levelThatHalves(_ slot: Int) -> Int {
+        var bytes = [0, 0, 0, 0]
+        rows(of: slot).forEach { row in
+            let found = index.shard(for: row.keyHash).pointee.probe(row.keyHash) { entry, _ -> Int? in
+                entry.slot == slot && entry.offset == row.offset ? entry.use : nil
+            }
+            if let use = found { bytes[use] += row.length }
+        }
+        var sum = 0
+        for use in (1...3).reversed() {
+            sum += bytes[use]
+            if sum * 2 > segments[slot].pointee.header.capacity { return use + 1 }
+        }
+        return 1
+    }
+
+    /// Counts what has ended as dead, without reading anything but footers: only segments in which something has.
+    private func sweepExpired(_ candidates: [Int]) {
+        let now = options.clock.milliseconds()
+        for slot in candidates where segments[slot].pointee.soonestExpiry.load(ordering: .relaxed) <= now {
+            var next = UInt64.max
+            rows(of: slot).forEach { row in
+                guard row.kind == .put, row.expiry != 0 else { return }
+                if row.expiry > now { return next = min(next, row.expiry) }
+                let shard = index.shard(for: row.keyHash)
+                index.withLock(Index.shard(of: row.keyHash)) {
+                    _ = shard.pointee.probe(row.keyHash) { entry, cell -> Bool? in
+                        guard entry.slot == slot, entry.offset == row.offset else { return nil }
+                        markExpired(entry, cell, shard, length: row.length)
+                        return true
+                    }
+                }
+            }
+            segments[slot].pointee.soonestExpiry.store(next, ordering: .relaxed)
+        }
+    }
+
+    // MARK: Giving up
+
+    /// What a sealed segment holds, from its footer.
+    func rows(of slot: Int) -> RowTable {
+        let segment = segments[slot]
+        return SegmentLoader(
+            path: segment.pointee.path,
+            header: segment.pointee.header,
+            isWhole: true,
+            besideWriter: false,
+            boot: files.bootIdentity
+        ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount).rows
+    }
+
+    /// Gives an emptied segment up: first on the disk, then in memory.
+    private func giveUp(_ slot: Int) throws(StoreError) {
+        let isForced = options.durability != .never
+        // An unforced overwrite must not take down the forced value that it replaced.
+        if isForced {
+            try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeRetirement)
+        }
+        try maintenance.withLock { state throws(StoreError) in
+            try checkWritable()
+            // A clear may have deleted it meanwhile.
+            if segments.isInUse(slot) { try retire(slot, isForced: isForced, &state) }
+        }
+        reclaimWindow.store(false, ordering: .releasing)
+    }
+
+    private func retire(_ slot: Int, isForced: Bool, _ state: inout Maintenance) throws(StoreError) {
+        let segment = segments[slot]
+        let path = segment.pointee.path
+        do throws(SystemError) {
+            try SegmentFile.retire(path: path, isForced: isForced, files: files)
+        } catch {
+            throw failure(error, path: path, doing: "giving the segment up")
+        }
+        reclaimFigures.withLock { $0.reclaimedBytes += segment.pointee.header.capacity }
+        guard segments.park(slot) else { return }
+        capacityMade.wrappingSubtract(segment.pointee.header.capacity, ordering: .relaxed)
+        state.parked.append(slot)
+        let wanted = limit == nil ? Self.reservedSegments : Int.max
+        let isUsable = segment.pointee.header.capacity == nextCapacity && state.parked.count <= wanted
+        if !isUsable { try discard(slot, &state) }
+    }
+
+    /// Deletes the file of a segment that was given up.
+    func discard(_ slot: Int, _ state: inout Maintenance) throws(StoreError) {
+        state.parked.removeAll { $0 == slot }
+        let path = segments[slot].pointee.path
+        do throws(SystemError) {
+            try files.unlink(path)
+        } catch {
+            if error.number != ENOENT {
+                throw StoreError(error, path: path, doing: "deleting a segment that was given up")
+            }
+        }
+        segments.discard(slot)
+    }
+}

@@ -1,0 +1,209 @@
+import Glibc
+import Synchronization
+
+/// Room for records: continuing a closed segment, making one ahead, and waiting for one where the size limit is reached.
+extension SegmentStore {
+    /// Makes sure that a record of the length fits, by continuing a closed segment or making a new one.
+    ///
+    /// False if the disk has room for a segment of the record's own at most. A removal may take what is reserved where
+    /// nothing is evicted: it is how room is made there.
+    func makeRoom(for length: Int, isRemoval: Bool = false) throws(StoreError) -> Bool {
+        let reserved = isRemoval && !mayEvict ? 0 : Self.reservedSegments
+        let hasRoom = try withRoom { state throws(StoreError) in try makeRoom(for: length, leaving: reserved, &state) }
+        background.wake()
+        return hasRoom
+    }
+
+    /// Nil if a segment must be reclaimed first.
+    private func makeRoom(
+        for length: Int,
+        leaving reserved: Int,
+        _ state: inout Maintenance
+    ) throws(StoreError) -> Bool? {
+        let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
+        // Whoever held the lock before may have made the room.
+        if reservation.withLock({ $0.first.hasRoom(for: length) || $0.spareHasRoom(for: length, in: segments) }) {
+            return true
+        }
+        if let slot = state.continuable, fits(renewing: slot, state) {
+            do throws(StoreError) {
+                try continueSegment(slot)
+                state.continuable = nil
+                if reservation.withLock({ $0.first.hasRoom(for: length) }) { return true }
+            } catch {
+                // Its hole is as large as it was; a disk too full for that may have room for a small segment.
+                guard error.code == .noSpace, !writesStopped.load(ordering: .relaxed) else { throw error }
+            }
+        }
+        // A spare that is too small was made on a disk that had no room for a larger one.
+        if reservation.withLock({ $0.spare >= 0 }) { return false }
+        if needed > nextCapacity { return false }
+        return try addSpare(&state, atLeast: needed, leaving: reserved) ? true : nil
+    }
+
+    /// Makes the segment that follows the active one; not if only reclamation may have it.
+    func makeSpare() throws(StoreError) {
+        try maintenance.withLock { state throws(StoreError) in
+            try checkWritable()
+            if reservation.withLock({ $0.spare >= 0 }) { return }
+            _ = try addSpare(&state, atLeast: 0, leaving: Self.reservedSegments)
+        }
+    }
+
+    private func addSpare(
+        _ state: inout Maintenance,
+        atLeast needed: Int,
+        leaving reserved: Int
+    ) throws(StoreError) -> Bool {
+        if let slot = state.emptyClosed, segments[slot].pointee.header.capacity >= needed, fits(renewing: slot, state) {
+            state.emptyClosed = nil
+            try reopen(slot, rowCount: 0)
+            reservation.withLock { $0.spare = slot }
+            return true
+        }
+        guard let slot = try takeSegment(.first, atLeast: needed, leaving: reserved, &state) else {
+            return false
+        }
+        preparePages(of: slot)
+        reservation.withLock { $0.spare = slot }
+        return true
+    }
+
+    // MARK: Segments
+
+    /// A segment without records for the log, from one that was given up or a new one; nil if then fewer than so many
+    /// would be left under the size limit. Under the maintenance lock.
+    func takeSegment(
+        _ log: SegmentHeader.Log,
+        atLeast needed: Int,
+        leaving reserved: Int,
+        _ state: inout Maintenance
+    ) throws(StoreError) -> Int? {
+        if limit != nil {
+            guard needed <= nextCapacity else { return nil }
+            guard freeSegments(state) > reserved else { return nil }
+        }
+        for slot in state.parked where segments[slot].pointee.header.capacity == nextCapacity {
+            guard needed <= nextCapacity, !segments.isHeld(slot), fits(renewing: slot, state) else { continue }
+            try renew(slot, log)
+            state.parked.removeAll { $0 == slot }
+            return slot
+        }
+        var capacity = nextCapacity
+        while true {
+            if let limit, allocated(state) + SizeLimit.cost(ofCapacity: capacity) > limit.room { return nil }
+            do throws(StoreError) {
+                return try makeSegment(capacity: capacity, log: log)
+            } catch {
+                // A disk too full for a large segment may have room for a small one.
+                guard error.code == .noSpace, capacity / 2 >= max(needed, Format.smallestSegment), limit == nil,
+                    !writesStopped.load(ordering: .relaxed)
+                else { throw error }
+                capacity /= 2
+            }
+        }
+    }
+
+    /// Bytes that all files of segments take of the size limit.
+    private func allocated(_ state: Maintenance) -> Int {
+        (segments.inUse + state.parked).reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
+    }
+
+    private func fits(renewing slot: Int, _ state: Maintenance) -> Bool {
+        guard let limit else { return true }
+        let present = segments[slot].pointee.allocated.load(ordering: .relaxed)
+        let full = SizeLimit.cost(ofCapacity: segments[slot].pointee.header.capacity)
+        return allocated(state) - present + full <= limit.room
+    }
+
+    /// Segments that could be had at once under the size limit.
+    func freeSegments(_ state: Maintenance) -> Int {
+        guard let limit else { return .max }
+        let unread = state.parked.count {
+            segments[$0].pointee.header.capacity == nextCapacity && !segments.isHeld($0)
+        }
+        let room = max(0, limit.room - allocated(state))
+        return unread + room / SizeLimit.cost(ofCapacity: limit.segmentCapacity)
+    }
+
+    /// Deletes what was given up until so many bytes are free under the size limit; false if that is not enough.
+    func makeWay(for bytes: Int, _ state: inout Maintenance) throws(StoreError) -> Bool {
+        guard let limit else { return true }
+        // What reclamation needs to go on stays.
+        let reserve = Self.reservedSegments * SizeLimit.cost(ofCapacity: limit.segmentCapacity)
+        while allocated(state) + bytes + reserve > limit.room {
+            guard let slot = state.parked.first(where: { !segments.isHeld($0) }) else { return false }
+            try discard(slot, &state)
+        }
+        return true
+    }
+
+    private func renew(_ slot: Int, _ log: SegmentHeader.Log) throws(StoreError) {
+        var header = newHeader(capacity: segments[slot].pointee.header.capacity, log: log)
+        header.isReused = true
+        let isForced = options.durability != .never
+        let path = segments[slot].pointee.path
+        do throws(SystemError) {
+            try SegmentFile.renew(path: path, header: header, isForced: isForced, files: files)
+            try files.protect(segments[slot].pointee.base, count: header.capacity, writable: true)
+        } catch {
+            throw failure(error, path: path, doing: "using the segment's file again")
+        }
+        capacityMade.wrappingAdd(header.capacity, ordering: .relaxed)
+        segments.renew(slot, header, forcedEnd: isForced ? Format.recordsStart : 0)
+    }
+
+    // MARK: Waiting
+
+    /// Runs the body under the maintenance lock until it gives something; where it gives nil, a segment is reclaimed
+    /// first, by this thread or the one that is at it.
+    ///
+    /// - Throws: `.full` if nothing can be reclaimed.
+    func withRoom<Result: Sendable>(
+        _ body: (inout Maintenance) throws(StoreError) -> Result?
+    ) throws(StoreError) -> Result {
+        var start: Duration?
+        var failures = 0
+        while true {
+            let result = try maintenance.withLock { state throws(StoreError) in
+                try checkWritable()
+                return try body(&state)
+            }
+            if let result {
+                if let start { noteWait(Self.monotonicTime() - start) }
+                return result
+            }
+            if start == nil { start = Self.monotonicTime() }
+            if try reclaimOne() {
+                failures = 0
+            } else {
+                // Readers may hold what was given up; they are given a moment.
+                failures += 1
+                guard failures < Self.mostFailures else { throw fullError }
+                sched_yield()
+            }
+        }
+    }
+
+    private static let mostFailures = 1_000
+
+    private func noteWait(_ wait: Duration) {
+        reclaimFigures.withLock { figures in
+            figures.waits += 1
+            figures.waitTime += wait
+            figures.longestWait = max(figures.longestWait, wait)
+        }
+    }
+
+    /// True if entries may leave for want of room.
+    var mayEvict: Bool { limit != nil && options.eviction != .none }
+
+    private var fullError: StoreError {
+        StoreError(
+            .full,
+            path: directory,
+            detail: "the size limit of \(limit?.bytes ?? 0) bytes is reached and nothing may leave; remove entries, "
+                + "raise the limit, or end long reads that hold segments"
+        )
+    }
+}

@@ -1,0 +1,216 @@
+import Foundation
+import Testing
+
+@testable import SegmentStore
+
+/// Random operations on a store with a size limit: an entry may leave, and never comes back with an old value.
+@Suite struct BoundedTests {
+    static let operationCount =
+        ProcessInfo.processInfo.environment["GRANARY_MODEL_OPERATIONS"].flatMap { Int($0) } ?? 200_000
+
+    @Test func nothingComesBackFromTheDeadAndNothingLiveIsLost() throws {
+        let seed = SeededGenerator.seed()
+        print("bounded model test: seed \(seed), \(Self.operationCount) operations")
+        var done = 0
+        var round: UInt64 = 0
+        var totals = BoundedModel.Totals()
+        while done < Self.operationCount {
+            var model = try BoundedModel(seed: seed &+ round)
+            done += try model.run(operations: min(10_000, Self.operationCount - done))
+            totals.add(model.totals)
+            round += 1
+        }
+        print("bounded model test: \(totals)")
+        // What this is about must have happened.
+        #expect(totals.evictions > 0 && totals.carried > 0 && totals.reopenings > 0)
+        #expect(totals.deadVersions > 0)
+    }
+}
+
+private struct BoundedModel {
+    struct Totals {
+        var evictions = 0
+        var carried = 0
+        var reopenings = 0
+        /// Keys that left while an older version of them lay in another segment.
+        var deadVersions = 0
+
+        mutating func add(_ other: Totals) {
+            evictions += other.evictions
+            carried += other.carried
+            reopenings += other.reopenings
+            deadVersions += other.deadVersions
+        }
+    }
+
+    struct Value {
+        var bytes: [UInt8]
+        var expiry: UInt64?
+        var tag: [UInt8]?
+    }
+
+    let seed: UInt64
+    var generator: SeededGenerator
+    let directory: TemporaryDirectory
+    let clock = ManualClock()
+    let limit: Int?
+    let eviction: StoreOptions.Eviction
+    let keyCount: Int
+    /// What each key must give, or may give no longer once it has been missed.
+    var expected: [[UInt8]: Value] = [:]
+    var store: SegmentStore
+    var totals = Totals()
+
+    init(seed: UInt64) throws {
+        self.seed = seed
+        generator = SeededGenerator(seed: seed)
+        keyCount = [40, 800, 6_000].randomElement(using: &generator) ?? 800
+        limit = [nil, 1 << 20, 1 << 20, 4 << 20].randomElement(using: &generator) ?? nil
+        eviction = limit == nil ? .none : [.s3fifo, .s3fifo, .fifo].randomElement(using: &generator) ?? .s3fifo
+        directory = try TemporaryDirectory()
+        store = try SegmentStore(
+            directory: directory.path,
+            options: Self.options(&generator, clock, limit, eviction)
+        )
+    }
+
+    static func options(
+        _ generator: inout SeededGenerator,
+        _ clock: ManualClock,
+        _ limit: Int?,
+        _ eviction: StoreOptions.Eviction
+    ) -> StoreOptions {
+        var options = StoreOptions.stepped(
+            [.never, .interval(.seconds(1)), .everySet].randomElement(using: &generator) ?? .never,
+            clock: clock.clock
+        )
+        options.compression = .none
+        options.sizeLimit = limit
+        options.eviction = eviction
+        return options
+    }
+
+    mutating func run(operations: Int) throws -> Int {
+        for number in 0..<operations {
+            try step(number)
+            clock.advance(by: Int.random(in: 0...20, using: &generator))
+        }
+        try reopen(operations, isClosed: false)
+        count()
+        return operations
+    }
+
+    private mutating func step(_ number: Int) throws {
+        switch Int.random(in: 0..<10_000, using: &generator) {
+        case 0..<4_500: try set()
+        case 4_500..<5_300: try remove(number)
+        case 5_300..<9_900: try check(randomKey(), "operation \(number)")
+        case 9_900..<9_902: try clear()
+        case 9_902..<9_908: try reopen(number, isClosed: generator.chance(50))
+        case 9_908..<9_960: try store.runBackgroundSteps()
+        case 9_960..<9_965: try store.compact()
+        case 9_965..<9_970: try removeTagged()
+        default: try store.flush()
+        }
+        if number % 50 == 0 { checkSize("operation \(number)") }
+    }
+
+    private mutating func randomKey() -> [UInt8] {
+        // Some are wanted more than others.
+        let most = generator.chance(50) ? keyCount / 10 : keyCount
+        let number = Int.random(in: 0..<most, using: &generator)
+        return Array("key/\(number)".utf8) + [UInt8](repeating: 46, count: number % 13 == 3 ? 200 : 0)
+    }
+
+    private mutating func set() throws {
+        let size =
+            switch Int.random(in: 0..<1_000, using: &generator) {
+            case 0..<100: 0
+            case 100..<960: Int.random(in: 1...3_000, using: &generator)
+            case 960..<995: Int.random(in: 3_000...40_000, using: &generator)
+            default: Int.random(in: 40_000...110_000, using: &generator)
+            }
+        let value = Value(
+            bytes: generator.bytes(size),
+            expiry: generator.chance(10) ? clock.now + UInt64.random(in: 0...5_000, using: &generator) : nil,
+            tag: generator.chance(5) ? Array("tag \(Int.random(in: 0..<3, using: &generator))".utf8) : nil
+        )
+        let key = randomKey()
+        try store.set(key, to: value.bytes, options: SetOptions(expiry: value.expiry, tag: value.tag))
+        expected[key] = value
+    }
+
+    private mutating func remove(_ number: Int) throws {
+        let key = randomKey()
+        let removed = try store.remove(key)
+        if removed { #expect(live(key) != nil, "seed \(seed), operation \(number): removed what was not there") }
+        expected[key] = nil
+    }
+
+    private mutating func removeTagged() throws {
+        let tag = Array("tag \(Int.random(in: 0..<3, using: &generator))".utf8)
+        try store.removeAll(taggedWith: tag)
+        for (key, value) in expected where value.tag == tag { expected[key] = nil }
+    }
+
+    private mutating func clear() throws {
+        try store.removeAll()
+        expected = [:]
+    }
+
+    private func live(_ key: [UInt8]) -> Value? {
+        guard let value = expected[key], value.expiry.map({ $0 > clock.now }) ?? true else { return nil }
+        return value
+    }
+
+    private mutating func check(_ key: [UInt8], _ place: String) throws {
+        let got = try store.get(key)
+        let wanted = live(key)?.bytes
+        if got == wanted { return }
+        guard got == nil else {
+            Issue.record("seed \(seed), \(place): an old value of \(String(decoding: key, as: UTF8.self))")
+            return
+        }
+        #expect(eviction != .none, "seed \(seed), \(place): lost \(String(decoding: key, as: UTF8.self))")
+        // It left, and stays away until it is set again.
+        expected[key] = nil
+    }
+
+    private mutating func checkEverything(_ place: String) throws {
+        for key in expected.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) { try check(key, place) }
+        for number in 0..<keyCount { try check(Array("key/\(number)".utf8), place) }
+        #expect(store.invariantViolations() == [], "seed \(seed), \(place)")
+        #expect(try store.verify().findings == [], "seed \(seed), \(place)")
+    }
+
+    private func checkSize(_ place: String) {
+        guard let limit else { return }
+        let bytes = directory.allocatedBytes
+        #expect(bytes <= limit, "seed \(seed), \(place): \(bytes) bytes of \(limit)")
+    }
+
+    private mutating func count() {
+        let figures = (try? store.statistics().reclamation) ?? ReclaimFigures()
+        totals.evictions += figures.evictions
+        totals.carried += figures.carried
+        totals.deadVersions += figures.tombstonesLeft
+    }
+
+    /// Every death leaves no footers: all that is known comes from the records.
+    private mutating func reopen(_ number: Int, isClosed: Bool) throws {
+        // What has left must stay away: the store says now what it has.
+        try checkEverything("operation \(number), before reopening")
+        count()
+        totals.reopenings += 1
+        if isClosed { try store.close() } else { store.abandon() }
+        checkSize("operation \(number), closed")
+        try directory.removeFooters()
+        store = try SegmentStore(
+            directory: directory.path,
+            options: Self.options(&generator, clock, limit, eviction)
+        )
+        #expect(store.recoveryReport.damagedRecords == 0 && store.recoveryReport.tornRecords == 0, "seed \(seed)")
+        try checkEverything("operation \(number), reopened")
+        checkSize("operation \(number), reopened")
+    }
+}
