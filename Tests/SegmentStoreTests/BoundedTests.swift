@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import SegmentStore
@@ -23,7 +24,7 @@ import Testing
         print("bounded model test: \(totals)")
         // What this is about must have happened.
         #expect(totals.evictions > 0 && totals.carried > 0 && totals.reopenings > 0)
-        #expect(totals.deadVersions > 0)
+        #expect(totals.deadVersions > 0 && totals.changesInBetween > 0 && totals.deathsInBetween > 0)
     }
 }
 
@@ -32,6 +33,9 @@ private struct BoundedModel {
         var evictions = 0
         var carried = 0
         var reopenings = 0
+        /// Sets and removals between two steps of reclamation, and deaths there.
+        var changesInBetween = 0
+        var deathsInBetween = 0
         /// Keys that left while an older version of them lay in another segment.
         var deadVersions = 0
 
@@ -40,6 +44,8 @@ private struct BoundedModel {
             carried += other.carried
             reopenings += other.reopenings
             deadVersions += other.deadVersions
+            changesInBetween += other.changesInBetween
+            deathsInBetween += other.deathsInBetween
         }
     }
 
@@ -60,6 +66,9 @@ private struct BoundedModel {
     var expected: [[UInt8]: Value] = [:]
     var store: SegmentStore
     var totals = Totals()
+    private let interference: Interference
+    /// What a call that died was to change.
+    private var pending: (key: [UInt8], value: Value?)?
 
     init(seed: UInt64) throws {
         self.seed = seed
@@ -68,17 +77,20 @@ private struct BoundedModel {
         limit = [nil, 1 << 20, 1 << 20, 4 << 20].randomElement(using: &generator) ?? nil
         eviction = limit == nil ? .none : [.s3fifo, .s3fifo, .fifo].randomElement(using: &generator) ?? .s3fifo
         directory = try TemporaryDirectory()
+        interference = Interference(seed: generator.next(), keyCount: keyCount)
         store = try SegmentStore(
             directory: directory.path,
-            options: Self.options(&generator, clock, limit, eviction)
+            options: Self.options(&generator, clock, limit, eviction, interference)
         )
+        interference.look(at: store)
     }
 
     static func options(
         _ generator: inout SeededGenerator,
         _ clock: ManualClock,
         _ limit: Int?,
-        _ eviction: StoreOptions.Eviction
+        _ eviction: StoreOptions.Eviction,
+        _ interference: Interference
     ) -> StoreOptions {
         var options = StoreOptions.stepped(
             [.never, .interval(.seconds(1)), .everySet].randomElement(using: &generator) ?? .never,
@@ -87,6 +99,7 @@ private struct BoundedModel {
         options.compression = .none
         options.sizeLimit = limit
         options.eviction = eviction
+        options.betweenReclaimSteps = { interference.strike() }
         return options
     }
 
@@ -101,6 +114,17 @@ private struct BoundedModel {
     }
 
     private mutating func step(_ number: Int) throws {
+        do {
+            try change(number)
+        } catch let error as StoreError where error.code == .closed && interference.hasKilled {
+            return try revive(number)
+        }
+        settle()
+        if interference.hasKilled { try revive(number) }
+        if number % 50 == 0 { checkSize("operation \(number)") }
+    }
+
+    private mutating func change(_ number: Int) throws {
         switch Int.random(in: 0..<10_000, using: &generator) {
         case 0..<4_500: try set()
         case 4_500..<5_300: try remove(number)
@@ -112,7 +136,21 @@ private struct BoundedModel {
         case 9_965..<9_970: try removeTagged()
         default: try store.flush()
         }
-        if number % 50 == 0 { checkSize("operation \(number)") }
+    }
+
+    /// Takes in what was changed between steps of reclamation.
+    private mutating func settle() {
+        for (key, value) in interference.takeChanges() {
+            totals.changesInBetween += 1
+            expected[key] = value.map { Value(bytes: $0) }
+        }
+    }
+
+    /// The store died between two steps, in the middle of a call that may have had its effect or not.
+    private mutating func revive(_ number: Int) throws {
+        settle()
+        totals.deathsInBetween += 1
+        try open(number)
     }
 
     private mutating func randomKey() -> [UInt8] {
@@ -136,24 +174,35 @@ private struct BoundedModel {
             tag: generator.chance(5) ? Array("tag \(Int.random(in: 0..<3, using: &generator))".utf8) : nil
         )
         let key = randomKey()
+        pending = (key, value)
         try store.set(key, to: value.bytes, options: SetOptions(expiry: value.expiry, tag: value.tag))
+        pending = nil
+        // What was changed in between came before: while the set waited for room.
+        settle()
         expected[key] = value
     }
 
     private mutating func remove(_ number: Int) throws {
         let key = randomKey()
+        pending = (key, nil)
         let removed = try store.remove(key)
+        pending = nil
+        settle()
         if removed { #expect(live(key) != nil, "seed \(seed), operation \(number): removed what was not there") }
         expected[key] = nil
     }
 
     private mutating func removeTagged() throws {
         let tag = Array("tag \(Int.random(in: 0..<3, using: &generator))".utf8)
+        interference.rests = true
+        defer { interference.rests = false }
         try store.removeAll(taggedWith: tag)
         for (key, value) in expected where value.tag == tag { expected[key] = nil }
     }
 
     private mutating func clear() throws {
+        interference.rests = true
+        defer { interference.rests = false }
         try store.removeAll()
         expected = [:]
     }
@@ -204,13 +253,70 @@ private struct BoundedModel {
         totals.reopenings += 1
         if isClosed { try store.close() } else { store.abandon() }
         checkSize("operation \(number), closed")
+        try open(number)
+    }
+
+    private mutating func open(_ number: Int) throws {
         try directory.removeFooters()
         store = try SegmentStore(
             directory: directory.path,
-            options: Self.options(&generator, clock, limit, eviction)
+            options: Self.options(&generator, clock, limit, eviction, interference)
         )
+        interference.look(at: store)
+        if let pending {
+            // Either it had its effect or not.
+            let got = try store.get(pending.key)
+            if got == pending.value?.bytes { expected[pending.key] = pending.value }
+            self.pending = nil
+        }
         #expect(store.recoveryReport.damagedRecords == 0 && store.recoveryReport.tornRecords == 0, "seed \(seed)")
         try checkEverything("operation \(number), reopened")
         checkSize("operation \(number), reopened")
+    }
+}
+
+/// Sets, removals and deaths between the steps of reclamation.
+///
+/// `@unchecked`: the stores of this model have no threads of their own.
+private final class Interference: @unchecked Sendable {
+    private var generator: SeededGenerator
+    private let keyCount: Int
+    private weak var store: SegmentStore?
+    private var changes: [([UInt8], [UInt8]?)] = []
+    private(set) var hasKilled = false
+    var rests = false
+
+    init(seed: UInt64, keyCount: Int) {
+        generator = SeededGenerator(seed: seed)
+        self.keyCount = keyCount
+    }
+
+    func look(at store: SegmentStore) {
+        self.store = store
+        hasKilled = false
+    }
+
+    func takeChanges() -> [([UInt8], [UInt8]?)] {
+        defer { changes = [] }
+        return changes
+    }
+
+    func strike() {
+        guard let store, !rests, !hasKilled else { return }
+        if generator.chance(10), Int.random(in: 0..<100, using: &generator) == 0 {
+            hasKilled = true
+            return store.abandon()
+        }
+        // What needs room waits for the reclamation that this is a part of.
+        guard generator.chance(10), store.reservation.withLock({ $0.first.hasRoom(for: 2_000) }) else { return }
+        let key = Array("key/\(Int.random(in: 0..<keyCount, using: &generator))".utf8)
+        if generator.chance(50) {
+            guard (try? store.remove(key)) != nil else { return }
+            changes.append((key, nil))
+        } else {
+            let value = generator.bytes(Int.random(in: 0...1_000, using: &generator))
+            guard (try? store.set(key, to: value)) != nil else { return }
+            changes.append((key, value))
+        }
     }
 }

@@ -6,18 +6,19 @@ extension SegmentStore {
     /// Makes the index name nothing in the victim any more; false if there is no room for what is to be carried, and then
     /// the victim stays one.
     func empty(_ victim: ReclaimState.Victim) throws(StoreError) -> Bool {
-        let rows = rows(of: victim.slot)
         // The segments that are left when the victim is gone: a tombstone has nothing to hide if they are all younger.
         let oldestOther =
             segments.inUse.filter { $0 != victim.slot }.map { segments[$0].pointee.header.number }.min() ?? .max
         var settler = Settler(store: self, victim: victim, oldestOther: oldestOther)
         reclaimWindow.store(true, ordering: .sequentiallyConsistent)
         var isEmptied = true
-        try rows.forEach { row throws(StoreError) in
+        try forEachRow(of: victim.slot) { row throws(StoreError) in
             settler.evictsEverything = false
             while isEmptied {
                 switch try settler.settle(row) {
-                case .settled: return
+                case .settled:
+                    options.betweenReclaimSteps?()
+                    return
                 case .needsRoom(let length):
                     isEmptied = try makeMainRoom(for: length)
                     // A record that the segments of a smaller limit can hardly hold is not worth the whole store.

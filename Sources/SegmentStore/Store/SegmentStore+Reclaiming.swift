@@ -180,7 +180,7 @@ extension SegmentStore {
     private func keepsAlone(_ victim: ReclaimState.Victim, _ state: inout ReclaimState) -> Bool {
         guard case .evict(_, let loss, _) = victim.plan else { return false }
         var isKept = false
-        rows(of: victim.slot).forEach { row in
+        forEachRow(of: victim.slot) { row in
             let shard = Index.shard(of: row.keyHash)
             index.withLock(shard) {
                 _ = index[shard].pointee.probe(row.keyHash) { entry, cell -> Bool? in
@@ -216,7 +216,7 @@ extension SegmentStore {
     /// So often what is kept must have been read, for at most half of the segment to be kept.
     private func levelThatHalves(_ slot: Int) -> Int {
         var bytes = [0, 0, 0, 0]
-        rows(of: slot).forEach { row in
+        forEachRow(of: slot) { row in
             let found = index.shard(for: row.keyHash).pointee.probe(row.keyHash) { entry, _ -> Int? in
                 entry.slot == slot && entry.offset == row.offset ? entry.use : nil
             }
@@ -235,7 +235,7 @@ extension SegmentStore {
         let now = options.clock.milliseconds()
         for slot in candidates where segments[slot].pointee.soonestExpiry.load(ordering: .relaxed) <= now {
             var next = UInt64.max
-            rows(of: slot).forEach { row in
+            forEachRow(of: slot) { row in
                 guard row.kind == .put, row.expiry != 0 else { return }
                 if row.expiry > now { return next = min(next, row.expiry) }
                 let shard = index.shard(for: row.keyHash)
@@ -253,16 +253,26 @@ extension SegmentStore {
 
     // MARK: Giving up
 
-    /// What a sealed segment holds, from its footer.
-    func rows(of slot: Int) -> RowTable {
+    /// Calls the body with what a sealed segment holds, from its footer; false if the segment has left.
+    @discardableResult
+    func forEachRow<Failure>(
+        of slot: Int,
+        _ body: (FooterRow) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        // A clear or a close may come meanwhile, and would take the rows away with the mapping.
+        let stripe = Stripe.current
+        guard segments.pin(slot, stripe: stripe) else { return false }
+        defer { segments.unpin(slot, stripe: stripe) }
         let segment = segments[slot]
-        return SegmentLoader(
+        let rows = SegmentLoader(
             path: segment.pointee.path,
             header: segment.pointee.header,
             isWhole: true,
             besideWriter: false,
             boot: files.bootIdentity
         ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount).rows
+        try rows.forEach(body)
+        return true
     }
 
     /// Gives an emptied segment up: first on the disk, then in memory.
@@ -272,12 +282,14 @@ extension SegmentStore {
         if isForced {
             try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeRetirement)
         }
+        options.betweenReclaimSteps?()
         try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
             // A clear may have deleted it meanwhile.
             if segments.isInUse(slot) { try retire(slot, isForced: isForced, &state) }
         }
         reclaimWindow.store(false, ordering: .releasing)
+        options.betweenReclaimSteps?()
     }
 
     private func retire(_ slot: Int, isForced: Bool, _ state: inout Maintenance) throws(StoreError) {

@@ -61,6 +61,9 @@ public struct StoreOptions: Sendable {
 
     /// Whether a thread of the store's own does its background work; tests run the steps one by one instead.
     package var runsBackgroundThread = true
+    /// Called between any two steps of reclamation, without locks but the one that makes it one at a time; tests change the
+    /// store there, or let it die.
+    package var betweenReclaimSteps: (@Sendable () -> Void)?
     /// The system calls; tests make them fail.
     package var files: any FileLayer = LinuxFileLayer()
 
