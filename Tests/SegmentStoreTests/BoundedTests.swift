@@ -285,6 +285,8 @@ private final class Interference: @unchecked Sendable {
     private var changes: [([UInt8], [UInt8]?)] = []
     private(set) var hasKilled = false
     var rests = false
+    /// Keys that were there when they were last looked at.
+    private var watched: [[UInt8]] = []
 
     init(seed: UInt64, keyCount: Int) {
         generator = SeededGenerator(seed: seed)
@@ -294,6 +296,7 @@ private final class Interference: @unchecked Sendable {
     func look(at store: SegmentStore) {
         self.store = store
         hasKilled = false
+        watched = []
     }
 
     func takeChanges() -> [([UInt8], [UInt8]?)] {
@@ -303,13 +306,29 @@ private final class Interference: @unchecked Sendable {
 
     func strike() {
         guard let store, !rests, !hasKilled else { return }
-        if generator.chance(10), Int.random(in: 0..<100, using: &generator) == 0 {
-            hasKilled = true
-            return store.abandon()
-        }
+        if Int.random(in: 0..<1_000, using: &generator) == 0 { return die(store) }
         // What needs room waits for the reclamation that this is a part of.
-        guard generator.chance(10), store.reservation.withLock({ $0.first.hasRoom(for: 2_000) }) else { return }
-        let key = Array("key/\(Int.random(in: 0..<keyCount, using: &generator))".utf8)
+        guard store.reservation.withLock({ $0.first.hasRoom(for: 2_000) }) else { return }
+        if let gone = watched.firstIndex(where: { !isIndexed($0, in: store) }) {
+            // It has just left, and its record is still there.
+            let key = watched.remove(at: gone)
+            change(key, in: store)
+            if generator.chance(10) { return die(store) }
+        } else if generator.chance(10) {
+            change(randomKey(), in: store)
+        }
+        if watched.count < 20 {
+            let key = randomKey()
+            if isIndexed(key, in: store) { watched.append(key) }
+        }
+    }
+
+    private func die(_ store: SegmentStore) {
+        hasKilled = true
+        store.abandon()
+    }
+
+    private func change(_ key: [UInt8], in store: SegmentStore) {
         if generator.chance(50) {
             guard (try? store.remove(key)) != nil else { return }
             changes.append((key, nil))
@@ -317,6 +336,18 @@ private final class Interference: @unchecked Sendable {
             let value = generator.bytes(Int.random(in: 0...1_000, using: &generator))
             guard (try? store.set(key, to: value)) != nil else { return }
             changes.append((key, value))
+        }
+    }
+
+    private func randomKey() -> [UInt8] { Array("key/\(Int.random(in: 0..<keyCount, using: &generator))".utf8) }
+
+    /// Without being a read, which would keep it.
+    private func isIndexed(_ key: [UInt8], in store: SegmentStore) -> Bool {
+        key.withUnsafeBytes { key in
+            let hash = store.hash(of: key)
+            return store.index.shard(for: hash).pointee.probe(hash) { entry, _ in
+                entry.isLive && store.names(key, entry) ? true : nil
+            } ?? false
         }
     }
 }
