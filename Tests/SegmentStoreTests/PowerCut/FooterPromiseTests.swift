@@ -1,0 +1,40 @@
+import Foundation
+import Testing
+
+@testable import SegmentStore
+
+/// What a footer says of the disk is true whenever the power goes: later openers force nothing that it vouches for.
+@Suite struct FooterPromiseTests {
+    /// What a cut takes is drawn from the seed; each of these tests needs a few seeds to lose what it is about.
+    private static let seeds: ClosedRange<UInt64> = 1...40
+
+    private func options(_ durability: StoreOptions.Durability, on disk: SimulatedDisk) -> StoreOptions {
+        var options = StoreOptions.stepped(durability)
+        options.compression = .none
+        options.files = disk
+        return options
+    }
+
+    @Test func aSegmentThatIsClosedEmptyHasItsNameOnTheDisk() throws {
+        let value = [UInt8](repeating: 7, count: 300_000)
+        for seed in Self.seeds {
+            let disk = try SimulatedDisk(seed: seed)
+            var store = try SegmentStore(directory: disk.root + "/store", options: options(.never, on: disk))
+            for key in ["a", "b"] { try store.set(key, to: value) }
+            // Every record is forced, and only then the next segment made.
+            try store.flush()
+            try store.runBackgroundSteps()
+            try store.close()
+
+            store = try SegmentStore(directory: disk.root + "/store", options: options(.everySet, on: disk))
+            for key in ["c", "d", "e"] { try store.set(key, to: value) }
+            store.abandon()
+            disk.cut()
+            try disk.restart()
+
+            store = try SegmentStore(directory: disk.root + "/store", options: options(.never, on: disk))
+            for key in ["a", "b", "c", "d", "e"] { #expect(try store.get(key) == value, "seed \(seed), key \(key)") }
+            store.abandon()
+        }
+    }
+}
