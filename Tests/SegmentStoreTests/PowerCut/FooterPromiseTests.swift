@@ -37,4 +37,27 @@ import Testing
             store.abandon()
         }
     }
+
+    @Test func aFooterWhoseWriterDiedBeforeForcingItIsForcedByTheNext() throws {
+        for seed in Self.seeds {
+            let disk = try SimulatedDisk(seed: seed)
+            var store = try SegmentStore(directory: disk.root + "/store", options: options(.everySet, on: disk))
+            try store.set("key", to: text("value"))
+            disk.arm(.death, after: 1, of: .force(.footer))
+            #expect(throws: StoreError.self) { try store.close() }
+            try disk.restart()
+
+            // This one writes nothing: it is the older footer that its closing vouches for.
+            store = try SegmentStore(directory: disk.root + "/store", options: options(.never, on: disk))
+            #expect(try store.get("key") == text("value"))
+            try store.close()
+            disk.cut()
+            try disk.restart()
+
+            store = try SegmentStore(directory: disk.root + "/store", options: options(.never, on: disk))
+            #expect(try store.get("key") == text("value"))
+            #expect(store.recoveryReport.segmentsScanned == 0, "seed \(seed)")
+            store.abandon()
+        }
+    }
 }
