@@ -192,8 +192,8 @@ package enum Footer {
 
     /// The trailer behind so many rows with the hash.
     ///
-    /// `boot` is zero for a footer that is forced, and its records before it. Any other may be there after a power cut
-    /// when its records are not, so it counts only as long as the machine runs that this boot began.
+    /// `boot` is `forced` or `recordsForced` where the records have been forced before. Any other footer may be there after
+    /// a power cut when its records are not, so it counts only as long as the machine runs that this boot began.
     package static func encodedTrailer(
         rowCount: Int,
         rowsHash: UInt64,
@@ -213,12 +213,30 @@ package enum Footer {
         return trailer
     }
 
-    /// The trailer as it stands once its records are forced.
-    package static func confirmed(_ trailer: [UInt8]) -> [UInt8] {
+    /// Stands in the place of the boot in a footer that has reached the disk, its records and its segment's name before it.
+    package static let forced: UInt64 = 0
+    /// Stands there in a footer that may not have reached the disk itself.
+    ///
+    /// Nothing can say of itself that it has been forced, for whoever writes that may die before forcing it, and the next
+    /// opener would believe it. So a footer says this first, is forced, and then says `forced` without being forced again:
+    /// after a power cut either will do.
+    package static let recordsForced: UInt64 = .max
+
+    /// The trailer with another word in the place of the boot.
+    package static func trailer(_ trailer: [UInt8], saying boot: UInt64) -> [UInt8] {
         var trailer = trailer
-        trailer.put(UInt64(0), at: 48)
+        trailer.put(boot, at: 48)
         trailer.putChecksum()
         return trailer
+    }
+
+    /// What of a segment has reached the disk for certain.
+    package enum Forced: Sendable {
+        case nothing
+        /// The records and the segment's name.
+        case records
+        /// The footer too.
+        case all
     }
 
     /// What the trailer at the end of a segment says.
@@ -229,7 +247,7 @@ package enum Footer {
         case damaged
         /// A footer is here whose records may not be: the machine was off since it was written. Scanned, too.
         case outlived
-        case valid(rowCount: Int, recordEnd: Int, rowsHash: UInt64, isForced: Bool)
+        case valid(rowCount: Int, recordEnd: Int, rowsHash: UInt64, forced: Forced)
     }
 
     /// Reads the last `Format.footerTrailerLength` bytes of a segment.
@@ -256,12 +274,12 @@ package enum Footer {
             recordEnd <= UInt64(header.capacity - length(rowCount: Int(rowCount)))
         else { return .damaged }
         let boot = bytes.integer(UInt64.self, at: 48)
-        guard boot == 0 || boot == present else { return .outlived }
+        guard [forced, recordsForced, present].contains(boot) else { return .outlived }
         return .valid(
             rowCount: Int(rowCount),
             recordEnd: Int(recordEnd),
             rowsHash: bytes.integer(UInt64.self, at: 40),
-            isForced: boot == 0
+            forced: boot == forced ? .all : boot == recordsForced ? .records : .nothing
         )
     }
 }

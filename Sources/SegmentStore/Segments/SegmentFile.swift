@@ -92,10 +92,10 @@ struct SegmentFile {
             rowsHash: XXH3.hash(base + start, count: rowCount * Format.footerRowLength),
             recordEnd: recordEnd,
             for: header,
-            boot: isForced ? 0 : files.bootIdentity
+            boot: isForced ? Footer.recordsForced : files.bootIdentity
         )
         try writer.finish(trailer)
-        if isForced { try files.force(descriptor.number, for: .footer) }
+        if isForced { try force(trailer, of: descriptor.number, header, files: files) }
     }
 
     /// Says in both copies of the header, one after the other, that the segment's content may be thrown away.
@@ -136,12 +136,27 @@ struct SegmentFile {
         try files.withFile(path, flags: O_RDWR) { descriptor throws(SystemError) in
             let offset = header.capacity - Format.footerTrailerLength
             let trailer = try files.bytes(of: descriptor, at: offset, count: Format.footerTrailerLength)
-            guard case .valid = Footer.trailer(trailer.span.bytes, for: header, boot: files.bootIdentity) else {
-                return
+            let found = Footer.trailer(trailer.span.bytes, for: header, boot: files.bootIdentity)
+            guard case .valid(_, _, _, let forced) = found, forced != .all else { return }
+            if forced == .nothing {
+                let vouching = Footer.trailer(trailer, saying: Footer.recordsForced)
+                try files.writeFully(descriptor, vouching, at: offset)
             }
-            try files.writeFully(descriptor, Footer.confirmed(trailer), at: offset)
-            try files.force(descriptor, for: .footer)
+            try force(trailer, of: descriptor, header, files: files)
         }
+    }
+
+    /// Forces a footer that vouches for its records, and then has it say that it was forced.
+    private static func force(
+        _ trailer: [UInt8],
+        of descriptor: CInt,
+        _ header: SegmentHeader,
+        files: any FileLayer
+    ) throws(SystemError) {
+        try files.force(descriptor, for: .footer)
+        // Where this fails or is lost the footer counts as before, and another opener forces it once more.
+        let forced = Footer.trailer(trailer, saying: Footer.forced)
+        try? files.writeFully(descriptor, forced, at: header.capacity - trailer.count)
     }
 
     /// Takes a footer back so that the segment can be appended to: the hole is allocated again first, and only then is

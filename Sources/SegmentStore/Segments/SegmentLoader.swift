@@ -6,8 +6,8 @@ struct LoadedRows: Sendable {
     var recordEnd = Format.recordsStart
     var highestSequence: UInt64 = 0
     var isSealed = false
-    /// The footer has reached the disk, and the records before it.
-    var isForced = false
+    /// What the footer says that has reached the disk.
+    var forced = Footer.Forced.nothing
     /// Something stands where the footer does.
     var hasTrailer = false
     var findings: [Finding] = []
@@ -35,7 +35,7 @@ struct SegmentLoader {
             for: header,
             boot: boot
         )
-        if case .valid(let rowCount, let recordEnd, let rowsHash, let isForced) = trailer {
+        if case .valid(let rowCount, let recordEnd, let rowsHash, let forced) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = UnsafeRawBufferPointer(start: base + trailerStart - length, count: length)
             if let rows = RowTable(
@@ -45,7 +45,7 @@ struct SegmentLoader {
                 highestSequence: header.highestSequence,
                 rowsHash: rowsHash
             ) {
-                return sealed(rows, recordEnd: recordEnd, isForced: isForced)
+                return sealed(rows, recordEnd: recordEnd, forced: forced)
             }
         }
         return scanned(MappedBytes(base: base, count: trailerStart), trailer: trailer, from: Format.recordsStart)
@@ -76,7 +76,7 @@ struct SegmentLoader {
         let trailerStart = header.capacity - Format.footerTrailerLength
         let bytes = try files.bytes(of: descriptor, at: trailerStart, count: Format.footerTrailerLength)
         let trailer = Footer.trailer(bytes.span.bytes, for: header, boot: boot)
-        if case .valid(let rowCount, let recordEnd, let rowsHash, let isForced) = trailer {
+        if case .valid(let rowCount, let recordEnd, let rowsHash, let forced) = trailer {
             let length = rowCount * Format.footerRowLength
             let bytes = try files.bytes(of: descriptor, at: trailerStart - length, count: length)
             if let rows = RowTable(
@@ -86,7 +86,7 @@ struct SegmentLoader {
                 highestSequence: header.highestSequence,
                 rowsHash: rowsHash
             ) {
-                return sealed(rows, recordEnd: recordEnd, isForced: isForced)
+                return sealed(rows, recordEnd: recordEnd, forced: forced)
             }
         }
         return scanned(window, trailer: trailer, from: start)
@@ -99,13 +99,13 @@ struct SegmentLoader {
         return scan(MappedBytes(base: base, count: limit), from: Format.recordsStart, limit: limit, hadFooter: false)
     }
 
-    private func sealed(_ rows: RowTable, recordEnd: Int, isForced: Bool) -> LoadedRows {
+    private func sealed(_ rows: RowTable, recordEnd: Int, forced: Footer.Forced) -> LoadedRows {
         var loaded = LoadedRows()
         loaded.highestSequence = rows.highestSequence
         loaded.rows = rows
         loaded.recordEnd = recordEnd
         loaded.isSealed = true
-        loaded.isForced = isForced
+        loaded.forced = forced
         loaded.hasTrailer = true
         return loaded
     }

@@ -17,7 +17,7 @@ extension Opening {
                 empty.append(segment)
                 continue
             }
-            if !rows.isForced { try force(segment, rows, opened: &opened) }
+            if rows.forced != .all { try force(segment, rows, opened: &opened) }
             guard segment.isWhole, !rows.isSealed, !rows.findings.contains(where: { $0.kind == .unknownRecord }) else {
                 continue
             }
@@ -142,7 +142,7 @@ extension Opening {
         _ loaded: [LoadedRows],
         opened: inout Opened
     ) throws(StoreError) {
-        let known = loaded.count(where: \.isForced)
+        let known = loaded.count { $0.forced != .nothing }
         if known > 0 { opened.unforcedParents = [] }
         opened.namesAreUnforced = known < mapped.count
         guard options.durability != .never else { return }
@@ -156,24 +156,28 @@ extension Opening {
         }
     }
 
-    /// Forces a segment whose records an earlier process may not have forced; without durability, leaves that to the
-    /// first flush.
+    /// Forces a segment whose records, or whose footer, an earlier process may not have forced; without durability, leaves
+    /// the records to the first flush and the footer to closing.
     private func force(_ segment: Mapped, _ rows: LoadedRows, opened: inout Opened) throws(StoreError) {
         let slot = segments[segment.slot]
+        let areRecordsForced = rows.forced != .nothing
         guard options.durability != .never else {
+            if areRecordsForced { return }
             return opened.reservation.unforced.append(Reservation.Extent(slot: segment.slot, end: rows.recordEnd))
         }
         let isForced = try succeeds(segment) { () throws(SystemError) in
-            try files.withFile(segment.file.path, flags: O_RDONLY) { descriptor throws(SystemError) in
-                try files.force(descriptor, for: .foundRecords)
+            if !areRecordsForced {
+                try files.withFile(segment.file.path, flags: O_RDONLY) { descriptor throws(SystemError) in
+                    try files.force(descriptor, for: .foundRecords)
+                }
+                slot.pointee.forcedEnd.store(rows.recordEnd, ordering: .relaxed)
             }
-            slot.pointee.forcedEnd.store(rows.recordEnd, ordering: .relaxed)
             if rows.isSealed && segment.isWhole {
                 try SegmentFile.confirm(path: segment.file.path, header: segment.file.header, files: files)
                 slot.pointee.footerIsForced.store(true, ordering: .relaxed)
             }
         }
-        if !isForced {
+        if !isForced && !areRecordsForced {
             opened.reservation.unforced.append(Reservation.Extent(slot: segment.slot, end: rows.recordEnd))
         }
     }

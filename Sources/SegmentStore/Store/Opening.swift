@@ -251,9 +251,9 @@ struct Opening {
             }
             segment.pointee.recordEnd.store(loaded.recordEnd, ordering: .relaxed)
             segment.pointee.recordCount.store(loaded.rows.count, ordering: .relaxed)
-            segment.pointee.forcedEnd.store(loaded.isForced ? loaded.recordEnd : 0, ordering: .relaxed)
+            segment.pointee.forcedEnd.store(loaded.forced == .nothing ? 0 : loaded.recordEnd, ordering: .relaxed)
             segment.pointee.isSealed.store(loaded.isSealed, ordering: .relaxed)
-            segment.pointee.footerIsForced.store(loaded.isForced, ordering: .relaxed)
+            segment.pointee.footerIsForced.store(loaded.forced == .all, ordering: .relaxed)
             if loaded.isSealed { segment.pointee.noteSealed(rowCount: loaded.rows.count) }
             let done = loaded
             results[number].value.withLock { $0 = done }

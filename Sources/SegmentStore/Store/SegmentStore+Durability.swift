@@ -32,10 +32,12 @@ extension SegmentStore {
         if options.durability == .everySet { try force(below: sequence + 1) }
     }
 
-    /// Forces all records of a lower sequence; the first to come forces for all who wait behind.
+    /// Forces all records of a lower sequence, and all names; the first to come forces for all who wait behind.
     func force(below sequence: UInt64, for purpose: ForcePurpose = .records) throws(StoreError) {
         try flushing.withLock { state throws(StoreError) in
-            if forcedSequence.load(ordering: .acquiring) >= sequence { return }
+            // A segment made since the last flush may hold no record yet, and get a footer that vouches for its name.
+            let namesAreForced = !namesAreUnforced.load(ordering: .acquiring)
+            if namesAreForced && forcedSequence.load(ordering: .acquiring) >= sequence { return }
             if let failure = state.failure { throw failure }
             do throws(FlushFailure) {
                 try forceAll(for: purpose)

@@ -43,7 +43,7 @@ package protocol FileLayer: Sendable {
     func status(at path: String) throws(SystemError) -> FileStatus
     /// The file system's magic number, as `statfs` gives it.
     func fileSystemType(of descriptor: CInt) throws(SystemError) -> Int
-    /// Never zero, and another one each time the machine was started.
+    /// Neither zero nor all ones, and another one each time the machine was started.
     var bootIdentity: UInt64 { get }
     func names(inDirectory path: String) throws(SystemError) -> [String]
     func makeDirectory(_ path: String, mode: UInt32) throws(SystemError)
