@@ -54,7 +54,7 @@ extension SegmentStore {
     private func holds(_ record: RecordView, prefix: [UInt8], salt: UInt64) -> Bool {
         let key = record.key
         guard key.count >= prefix.count, zip(key, prefix).allSatisfy({ $0 == $1 }) else { return false }
-        // A key that damage made must not be listed; its record is not got either.
-        return record.checksumHolds(salt: salt)
+        // A key that damage made must not be listed; its record is not got either, nor is one that is not understood.
+        return record.isUnderstoodPut && record.checksumHolds(salt: salt)
     }
 }

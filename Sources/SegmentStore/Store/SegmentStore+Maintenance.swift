@@ -88,7 +88,7 @@ extension SegmentStore {
                 return
             } catch {
                 // A disk too full for a large segment may have room for a small one.
-                guard error.code == .noSpace, capacity / 2 >= max(needed, Format.smallestSegment),
+                guard error.code == .noSpace, capacity / 2 >= max(needed, options.sizes.smallestSegment),
                     !writesStopped.load(ordering: .relaxed)
                 else { throw error }
                 capacity /= 2
@@ -96,15 +96,13 @@ extension SegmentStore {
         }
     }
 
-    /// Segments double with the store, from the smallest size to the largest.
-    private static func capacity(after made: Int) -> Int {
-        var capacity = Format.smallestSegment
+    /// The size of the segment that is made next: they double with the store, from the smallest size to the largest.
+    var nextCapacity: Int {
+        let made = capacityMade.load(ordering: .relaxed)
+        var capacity = options.sizes.smallestSegment
         while capacity < made && capacity < Format.largestSegment { capacity *= 2 }
         return capacity
     }
-
-    /// The size of the segment that is made next.
-    var nextCapacity: Int { Self.capacity(after: capacityMade.load(ordering: .relaxed)) }
 
     /// Creates and maps a segment, under the maintenance lock; its header carries the floor of the last clear.
     func makeSegment(capacity: Int) throws(StoreError) -> Int {
@@ -151,7 +149,7 @@ extension SegmentStore {
                 throw StoreError(
                     .tooManySegments,
                     path: directory,
-                    detail: "\(SegmentTable.slotLimit) segments were mapped since the store was opened; open it again"
+                    detail: "\(options.sizes.slots) segments were mapped since the store was opened; open it again"
                 )
             }
             throw failure(error, path: directory, doing: "creating a segment of \(capacity) bytes")

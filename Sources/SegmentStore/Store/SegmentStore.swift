@@ -102,7 +102,8 @@ public final class SegmentStore: Sendable {
         self.options = options
         files = RetryingFileLayer(options.files)
         isReadOnly = options.access == .readOnly
-        guard let index = Index(), let segments = SegmentTable() else {
+        guard let index = Index(buckets: options.sizes.buckets), let segments = SegmentTable(slots: options.sizes.slots)
+        else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
         }
         self.index = index
