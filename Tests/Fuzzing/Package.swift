@@ -9,6 +9,14 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// The corpus grows by what the engine does, not by what an oracle does with it: there the fuzzer learns which functions
+/// were reached, and nothing of edges and comparisons, which would be half of the features and of the time.
+let oracleSettings =
+    settings + [
+        // Behind what is given for the whole build.
+        .unsafeFlags(["-Xfrontend", "-sanitize-coverage=func,inline-8bit-counters,pc-table"])
+    ]
+
 let package = Package(
     name: "fuzzing",
     dependencies: [.package(name: "granary", path: "../..", traits: [])],
@@ -16,7 +24,7 @@ let package = Package(
         .target(
             name: "FuzzSupport",
             dependencies: [.product(name: "SegmentStore", package: "granary")],
-            swiftSettings: settings
+            swiftSettings: oracleSettings
         ),
         fuzzTarget("fuzz-segment", path: "FuzzSegment"),
         fuzzTarget("fuzz-footer", path: "FuzzFooter"),
@@ -30,6 +38,6 @@ func fuzzTarget(_ name: String, path: String) -> Target {
         name: name,
         dependencies: ["FuzzSupport", .product(name: "SegmentStore", package: "granary")],
         path: "Sources/\(path)",
-        swiftSettings: settings
+        swiftSettings: oracleSettings
     )
 }

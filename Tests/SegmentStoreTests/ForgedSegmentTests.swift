@@ -117,6 +117,42 @@ import Testing
         try expectGoingOn(["own": [1], "forged": nil])
     }
 
+    @Test func whatCannotBeGotIsNotListed() throws {
+        let (file, header, end) = try killedSegment()
+        // A put without a key, and a record of a kind that no version has yet; a forged footer calls both puts.
+        let nameless = record("", header, at: end, sequence: 2)
+        let newer = record("newer", header, at: end + nameless.count, sequence: 3, kind: 77)
+        try write(nameless + newer, to: file, at: end)
+        let hashes = [0, text("newer").withUnsafeBytes { XXH3.hash($0, seed: header.keyHashSeed) }]
+        var rows = RowTable()
+        var position = end
+        for (number, record) in [nameless, newer].enumerated() {
+            rows.append(
+                FooterRow(
+                    keyHash: hashes[number],
+                    offset: position,
+                    length: record.count,
+                    sequence: UInt64(number + 2),
+                    expiry: 0,
+                    tagHash: 0,
+                    kind: .put
+                )
+            )
+            position += record.count
+        }
+        let footer = Footer.encoded(rows, recordEnd: position, for: header, boot: 0)
+        try write(footer, to: file, at: header.capacity - footer.count)
+        for options in [StoreOptions.readOnly, .stepped()] {
+            let store = try SegmentStore(directory: path, options: options)
+            #expect(store.recoveryReport.footersUsed == 1)
+            var listed: [[UInt8]] = []
+            try store.forEachKey { key in listed.append(key.withUnsafeBytes { Array($0) }) }
+            #expect(listed == [])
+            #expect(try store.get("newer") == nil)
+            try store.close()
+        }
+    }
+
     @Test func aRecordOfAnUnknownKindRaisesTheSequence() throws {
         let (file, header, end) = try killedSegment()
         try write(record("newer", header, at: end, sequence: 500, kind: 77), to: file, at: end)

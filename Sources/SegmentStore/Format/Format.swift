@@ -49,9 +49,6 @@ package enum Format {
     /// Records begin below: an index entry has 27 bits for the offset in units of 8 bytes.
     package static let offsetLimit = 1 << 30
 
-    /// What a segment that was made ahead can measure.
-    package static let spareCapacities = smallestSegment...largestSegment
-
     /// The largest capacity a header may state: room for the largest record in a segment of its own, rounded up.
     package static let maximumCapacity = maximumValueLength + (1 << 20)
 

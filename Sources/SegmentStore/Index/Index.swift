@@ -13,8 +13,9 @@ final class Index: @unchecked Sendable {
     private let primary: IndexArena
     private let overflow: IndexArena
 
-    init?() {
-        guard let primary = IndexArena(), let overflow = IndexArena() else { return nil }
+    /// An empty index, each shard of which can have so many buckets; nil where the system refuses the memory.
+    init?(buckets: Int) {
+        guard let primary = IndexArena(rows: buckets), let overflow = IndexArena(rows: buckets) else { return nil }
         self.primary = primary
         self.overflow = overflow
         shards = .allocate(capacity: Self.shardCount)

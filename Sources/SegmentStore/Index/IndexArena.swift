@@ -16,7 +16,7 @@ final class IndexArena: @unchecked Sendable {
     fileprivate static let rowLength = IndexBucket.length * Index.shardCount
     private static let hugePage = 2 << 20
     /// Rows that shards can have at most: 2^26 buckets each hold more entries than a store's segments do.
-    private static let rowLimits = [26, 24, 22, 20, 18].map { 1 << $0 }
+    static let largestRowLimit = 1 << 26
 
     private let base: UnsafeMutableRawPointer
     private let reserved: UnsafeMutableRawPointer
@@ -36,10 +36,12 @@ final class IndexArena: @unchecked Sendable {
     /// Rows are made in multiples of so many: two pages of 64 KiB, where pages are that large.
     private static let growthStep = 64
 
-    /// Nil where the system refuses the address space.
-    init?() {
-        for limit in Self.rowLimits {
-            let length = limit * Self.rowLength + Self.hugePage
+    /// Room for so many rows, or for fewer where the system refuses the address space; nil where it refuses any.
+    init?(rows: Int) {
+        for limit in [0, 2, 4, 6, 8].map({ rows >> $0 }) {
+            // What never fills a huge page need not begin with one.
+            let alignment = limit * Self.rowLength < Self.hugePage ? 1 : Self.hugePage
+            let length = limit * Self.rowLength + alignment - 1
             let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
             guard let start = mmap(nil, length, PROT_NONE, flags, -1, 0), start != MAP_FAILED else { continue }
             reserved = start
@@ -47,7 +49,7 @@ final class IndexArena: @unchecked Sendable {
             rowLimit = limit
             base =
                 UnsafeMutableRawPointer(
-                    bitPattern: (UInt(bitPattern: start) + UInt(Self.hugePage) - 1) & ~(UInt(Self.hugePage) - 1)
+                    bitPattern: (UInt(bitPattern: start) + UInt(alignment) - 1) & ~(UInt(alignment) - 1)
                 ) ?? start
             return
         }

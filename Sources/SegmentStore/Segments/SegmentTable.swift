@@ -22,34 +22,30 @@ final class SegmentTable: @unchecked Sendable {
     private let used = Atomic<Int>(0)
     let readers = Readers()
     private let barrier = MemoryBarrier()
-    private let mappedBytes: (slots: Int, pins: Int)
+    private let reserved: UnsafeMutableRawPointer
+    private let reservedLength: Int
+    private let limit: Int
 
-    init?() {
+    /// A table of so many slots; nil where the system refuses the address space.
+    init?(slots limit: Int) {
+        let pinsLength = limit * Stripe.count * MemoryLayout<PaddedCounter>.stride
+        let length = pinsLength + limit * MemoryLayout<Segment>.stride
         // Reserved, not used: a page costs memory once a slot in it does.
-        mappedBytes = (
-            Self.slotLimit * MemoryLayout<Segment>.stride,
-            Self.slotLimit * Stripe.count * MemoryLayout<PaddedCounter>.stride
-        )
-        guard let slots = Self.reserve(mappedBytes.slots) else { return nil }
-        guard let pins = Self.reserve(mappedBytes.pins) else {
-            munmap(slots, mappedBytes.slots)
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let start = mmap(nil, length, PROT_READ | PROT_WRITE, flags, -1, 0), start != MAP_FAILED else {
             return nil
         }
-        self.slots = slots.bindMemory(to: Segment.self, capacity: Self.slotLimit)
+        self.limit = limit
+        reserved = start
+        reservedLength = length
         // Zeroed memory is a counter at zero.
-        self.pins = pins.bindMemory(to: PaddedCounter.self, capacity: Self.slotLimit * Stripe.count)
+        pins = start.bindMemory(to: PaddedCounter.self, capacity: limit * Stripe.count)
+        slots = (start + pinsLength).bindMemory(to: Segment.self, capacity: limit)
     }
 
     deinit {
         slots.deinitialize(count: count)
-        munmap(slots, mappedBytes.slots)
-        munmap(pins, mappedBytes.pins)
-    }
-
-    private static func reserve(_ count: Int) -> UnsafeMutableRawPointer? {
-        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        let base = mmap(nil, count, PROT_READ | PROT_WRITE, flags, -1, 0)
-        return base == MAP_FAILED ? nil : base
+        munmap(reserved, reservedLength)
     }
 
     /// Slots given out so far, those of retired segments included.
@@ -68,7 +64,7 @@ final class SegmentTable: @unchecked Sendable {
     /// Gives the segment a slot; nil if all are taken. One caller at a time.
     func add(_ segment: consuming Segment) -> Int? {
         let slot = count
-        guard slot < Self.slotLimit else { return nil }
+        guard slot < limit else { return nil }
         (slots + slot).initialize(to: segment)
         used.store(slot + 1, ordering: .releasing)
         return slot

@@ -111,7 +111,8 @@ extension Opening {
     }
 
     private func isSpareSized(_ segment: Mapped) -> Bool {
-        Format.spareCapacities.contains(segment.file.header.capacity)
+        let sizes = options.sizes.smallestSegment...Format.largestSegment
+        return sizes.contains(segment.file.header.capacity)
     }
 
     /// A segment is gone on with while an eighth of it is free.

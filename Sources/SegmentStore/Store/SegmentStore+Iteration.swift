@@ -57,8 +57,8 @@ extension SegmentStore {
             }
             defer { copy?.deallocate() }
             let record = RecordView(base: copy.map { UnsafeRawPointer($0) } ?? lying.base, length: lying.length)
-            // A key that damage made must not be listed; its record is not got either.
-            guard record.layoutHolds, record.expiry == 0 || record.expiry > now,
+            // A key that damage made must not be listed; its record is not got either, nor is one that is not understood.
+            guard record.layoutHolds, record.isUnderstoodPut, record.expiry == 0 || record.expiry > now,
                 record.checksumHolds(salt: segment.pointee.salt)
             else { continue }
             body(record)

@@ -37,15 +37,15 @@ extension SegmentStore {
 
     // MARK: Making segments
 
-    /// Segments double with the store, from the smallest size to the largest.
-    private static func capacity(after made: Int) -> Int {
-        var capacity = Format.smallestSegment
+    /// The size of the segment that is made next: under a limit all have one; else they double with the store, from the
+    /// smallest size to the largest.
+    var nextCapacity: Int {
+        if let limit { return limit.segmentCapacity }
+        let made = capacityMade.load(ordering: .relaxed)
+        var capacity = options.sizes.smallestSegment
         while capacity < made && capacity < Format.largestSegment { capacity *= 2 }
         return capacity
     }
-
-    /// The size of the segment that is made next.
-    var nextCapacity: Int { limit?.segmentCapacity ?? Self.capacity(after: capacityMade.load(ordering: .relaxed)) }
 
     /// The header of a segment that is made now; it carries the floor of the last clear.
     func newHeader(capacity: Int, log: SegmentHeader.Log) -> SegmentHeader {
@@ -98,7 +98,7 @@ extension SegmentStore {
                 throw StoreError(
                     .tooManySegments,
                     path: directory,
-                    detail: "\(SegmentTable.slotLimit) segments were mapped since the store was opened; open it again"
+                    detail: "\(options.sizes.slots) segments were mapped since the store was opened; open it again"
                 )
             }
             throw failure(error, path: directory, doing: "creating a segment of \(capacity) bytes")

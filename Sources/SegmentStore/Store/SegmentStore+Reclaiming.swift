@@ -121,7 +121,7 @@ extension SegmentStore {
             live += segment.pointee.liveBytes.load(ordering: .relaxed)
             if segment.pointee.isSealed.load(ordering: .relaxed) { dead += segment.pointee.deadBytes }
         }
-        return dead > live + max(nextCapacity, Format.smallestSegment)
+        return dead > live + max(nextCapacity, options.sizes.smallestSegment)
     }
 
     /// The segment with the lowest number, if tombstones take more than a twentieth: they go once no segment is left that
@@ -133,7 +133,7 @@ extension SegmentStore {
             all += segment.pointee.recordEnd.load(ordering: .relaxed) - Format.recordsStart
             tombstones += segment.pointee.tombstoneBytes.load(ordering: .relaxed)
         }
-        guard tombstones * 20 > all, tombstones > Format.smallestSegment / 4 else { return nil }
+        guard tombstones * 20 > all, tombstones > options.sizes.smallestSegment / 4 else { return nil }
         return candidates.filter { !isAlone($0) }
             .min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
     }

@@ -96,7 +96,7 @@ extension SegmentStore {
                 return try makeSegment(capacity: capacity, log: log)
             } catch {
                 // A disk too full for a large segment may have room for a small one.
-                guard error.code == .noSpace, capacity / 2 >= max(needed, Format.smallestSegment), limit == nil,
+                guard error.code == .noSpace, capacity / 2 >= max(needed, options.sizes.smallestSegment), limit == nil,
                     !writesStopped.load(ordering: .relaxed)
                 else { throw error }
                 capacity /= 2

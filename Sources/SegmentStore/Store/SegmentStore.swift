@@ -120,7 +120,8 @@ public final class SegmentStore: Sendable {
             )
         }
         limit = options.access == .readOnly ? nil : options.sizeLimit.map(SizeLimit.init)
-        guard let index = Index(), let segments = SegmentTable() else {
+        guard let index = Index(buckets: options.sizes.buckets), let segments = SegmentTable(slots: options.sizes.slots)
+        else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
         }
         self.index = index

@@ -66,6 +66,8 @@ public struct StoreOptions: Sendable {
     package var betweenReclaimSteps: (@Sendable () -> Void)?
     /// The system calls; tests make them fail.
     package var files: any FileLayer = LinuxFileLayer()
+    /// What the store takes; fuzzers, which open one for every input, take less.
+    package var sizes = StoreSizes()
 
     /// Options with defaults that suit a cache of paid answers.
     public init(
@@ -85,6 +87,19 @@ public struct StoreOptions: Sendable {
         self.clock = clock
         self.randomness = randomness
     }
+}
+
+/// Sizes of what a store takes before it holds anything. What it does with its entries depends on none of them.
+package struct StoreSizes: Sendable {
+    /// Bytes of the first segment, and the fewest of any that is made ahead; the removal of the longest key must fit in.
+    package var smallestSegment = Format.smallestSegment
+    /// Segments that can be mapped while the store is open.
+    package var slots = SegmentTable.slotLimit
+    /// Buckets that a shard of the index can have, those for overflow not counted: address space alone until used.
+    package var buckets = IndexArena.largestRowLimit
+
+    /// The sizes that a store has.
+    package init() {}
 }
 
 /// A source of the time of day.

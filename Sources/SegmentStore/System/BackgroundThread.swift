@@ -124,6 +124,8 @@ func startThread(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
 
 /// Runs the body for every index below `count`, on as many threads as there are processors, and waits for all.
 func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    // Counting processors reads a file.
+    if count == 1 { return body(0) }
     let processors = max(1, min(count, sysconf(CInt(_SC_NPROCESSORS_ONLN))))
     let next = SharedCounter()
     let work: @Sendable () -> Void = {

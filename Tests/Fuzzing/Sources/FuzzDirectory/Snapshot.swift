@@ -8,9 +8,9 @@ struct Snapshot {
     let isUnsupported: Bool
     /// A number or a sequence is too high to write after.
     private(set) var isForgedHigh = false
-    /// Every row of a footer that counts says what its record says, if that is whole.
+    /// Every row of a footer that counts says what the record says that is found by it, if that is whole.
     private(set) var rowsAreTrue = true
-    /// Of every key the values of all whole records that have it, dead ones included.
+    /// Of every key the values of all whole records that have it, dead ones included, wherever a scan or a row finds them.
     private(set) var values: [[UInt8]: [[UInt8]]] = [:]
     /// The entries that a store of these files has; nil where that takes more than the format's simple rules to say.
     private(set) var model: [[UInt8]: [UInt8]]?
@@ -25,9 +25,13 @@ struct Snapshot {
         for bytes in segments {
             guard let header = ReferenceHeader.ruling(bytes) else { continue }
             let rows = ReferenceFooter(bytes, header)?.rows ?? []
-            let records = ReferenceScan.everyRecord(bytes, header)
-            let honest = Dictionary(records.map { ($0.offset, $0.row(header)) }) { first, _ in first }
-            if rows.contains(where: { row in honest[row.offset].map { $0 != row } ?? false }) { rowsAreTrue = false }
+            let salt = header.salt
+            var records = ReferenceScan.everyRecord(bytes, header)
+            for row in rows {
+                guard let record = ReferenceRecord(bytes, foundBy: row, header, salt: salt) else { continue }
+                if record.row(header) != row { rowsAreTrue = false }
+                records.append(record)
+            }
             // A record may move the sequence by 2^48, and as much must be left.
             if max(header.number, header.baseSequence) >= (1 << 60) - (1 << 50) { isForgedHigh = true }
             for record in records where record.kind == 0 && record.isUnderstood {

@@ -67,7 +67,7 @@ package final class MemoryFiles: FileLayer, @unchecked Sendable {
 
     private static func allocate(_ count: Int) -> File {
         guard count >= mappedFrom else {
-            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 4_096)
+            let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 16)
             bytes.initializeMemory(as: UInt8.self, repeating: 0)
             return File(bytes: bytes, isMapped: false)
         }
@@ -145,7 +145,7 @@ package final class MemoryFiles: FileLayer, @unchecked Sendable {
     package func fileSystemType(of descriptor: CInt) throws(SystemError) -> Int { 0xEF53 }
 
     package func names(inDirectory path: String) throws(SystemError) -> [String] {
-        locked { state.names.keys.map { String($0.dropFirst(Self.directory.utf8.count + 1)) } }
+        locked { state.names.keys.map { String($0.utf8.dropFirst(Self.directory.utf8.count + 1)) ?? $0 } }
     }
 
     package func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) {

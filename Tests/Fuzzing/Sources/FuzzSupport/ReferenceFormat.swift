@@ -147,7 +147,18 @@ package struct ReferenceRecord {
         self.init(file, at: offset, length: length, salt: salt)
     }
 
-    /// The same where the length is known, as it is to who has found the record by a row.
+    /// The record that a read finds by the row, if a whole one lies there.
+    ///
+    /// Of its frame it takes the length: that the frame holds at this place is what a scan asks, and what `verify` does.
+    package init?(_ file: UnsafeRawBufferPointer, foundBy row: FooterRow, _ header: ReferenceHeader, salt: UInt64) {
+        let limit = min(file.count, header.capacity)
+        guard row.offset + 56 <= limit else { return nil }
+        let length = Int(file.u32(row.offset)) * 8
+        guard length >= 56, row.offset + length <= limit else { return nil }
+        self.init(file, at: row.offset, length: length, salt: salt)
+    }
+
+    /// The same where the length is known.
     package init?(_ file: UnsafeRawBufferPointer, at offset: Int, length: Int, salt: UInt64) {
         let bytes = file.part(offset, length)
         let keyStart = 56 + Int(bytes[54]) * 8

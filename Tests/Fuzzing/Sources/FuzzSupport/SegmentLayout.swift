@@ -81,14 +81,14 @@ package struct SegmentLayout {
     /// The file, in memory of exactly its length.
     package func makeFile() -> UnsafeMutableRawBufferPointer {
         if flags.contains(.raw) {
-            let file = UnsafeMutableRawBufferPointer.allocate(byteCount: records.count, alignment: 4_096)
+            let file = UnsafeMutableRawBufferPointer.allocate(byteCount: records.count, alignment: 16)
             file.copyMemory(from: records)
             return file
         }
-        let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: wholeLength, alignment: 4_096)
+        let whole = UnsafeMutableRawBufferPointer.allocate(byteCount: wholeLength, alignment: 16)
         lay(into: whole)
         guard length < whole.count else { return whole }
-        let shortened = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 4_096)
+        let shortened = UnsafeMutableRawBufferPointer.allocate(byteCount: length, alignment: 16)
         shortened.copyMemory(from: UnsafeRawBufferPointer(rebasing: whole[..<length]))
         whole.deallocate()
         return shortened
