@@ -79,9 +79,12 @@ extension SegmentStore {
         leaving reserved: Int,
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
-        if limit != nil {
+        if let limit {
             guard needed <= nextCapacity else { return nil }
-            guard freeSegments(state) > reserved else { return nil }
+            let free = freeSegments(state)
+            // A death in the middle of reclamation can leave less than a segment: what is left of a victim fits into that.
+            if free == 0 && reserved == 0 { return try makeRemainder(limit, log, atLeast: needed, state) }
+            guard free > reserved else { return nil }
         }
         for slot in state.parked where segments[slot].pointee.header.capacity == nextCapacity {
             guard needed <= nextCapacity, !segments.isHeld(slot), fits(renewing: slot, state) else { continue }
@@ -102,6 +105,21 @@ extension SegmentStore {
                 capacity /= 2
             }
         }
+    }
+
+    /// A segment of what is left under the limit; nil if the record does not fit into that.
+    private func makeRemainder(
+        _ limit: SizeLimit,
+        _ log: SegmentHeader.Log,
+        atLeast needed: Int,
+        _ state: Maintenance
+    ) throws(StoreError) -> Int? {
+        let left = limit.room - allocated(state)
+        // Whatever the file system needs for a larger one is enough.
+        let overhead = SizeLimit.cost(ofCapacity: limit.segmentCapacity) - limit.segmentCapacity
+        let capacity = (left - overhead) / 4_096 * 4_096
+        guard capacity >= max(needed, 2 * Format.recordsStart) else { return nil }
+        return try makeSegment(capacity: capacity, log: log)
     }
 
     /// Bytes that all files of segments take of the size limit.
