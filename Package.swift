@@ -79,7 +79,11 @@ let package = Package(
             exclude: ["Golden"],
             swiftSettings: settings
         ),
-        .testTarget(name: "GranaryTests", dependencies: ["Granary", "SegmentStore"], swiftSettings: settings),
+        .testTarget(
+            name: "GranaryTests",
+            dependencies: ["Granary", "SegmentStore", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "GranarySummariesTests",
             dependencies: ["GranarySummaries", "Granary"],

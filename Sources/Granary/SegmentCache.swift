@@ -11,26 +11,56 @@ public import SegmentStore
 /// try await cache.removeAll()
 /// ```
 ///
-/// Reading runs inline: it takes microseconds from the page cache. What must wait for the disk (a set that forces, a
-/// flush, closing) runs on a thread of its own and suspends.
+/// With a size limit, entries that are wanted least leave once the directory would grow beyond it:
+///
+/// ```swift
+/// let bounded = try SegmentCache(directory: ".cache/summaries", sizeLimit: 512 << 20)
+/// ```
+///
+/// Reading runs inline: it takes microseconds from the page cache. What must wait for the disk (a set that forces or may
+/// have to wait for room under a size limit, a flush, closing) runs on a thread of its own and suspends.
 public final class SegmentCache: ManagedCacheStrategy {
     /// The engine underneath, for everything that strategies do not share.
     public let store: SegmentStore
     private let options: StoreOptions
     private let worker: StoreThread
-    private let logger: Logger
 
-    /// Opens the cache in the directory, which is created if it may be written. Damage that is found is logged under
-    /// `granary.segment-cache`.
+    /// Opens the cache in the directory, which is created if it may be written. Damage that is found, and the first entry
+    /// that leaves for want of room, are logged under `granary.segment-cache`.
     ///
     /// - Throws: what opening a `SegmentStore` throws.
     public init(directory: String, options: StoreOptions = StoreOptions()) throws(StoreError) {
+        let logger = Logger(label: "granary.segment-cache")
+        var options = options
+        options.onFirstEviction = { [limit = options.sizeLimit, callersOwn = options.onFirstEviction] in
+            logger.notice("\(directory): the size limit of \(limit ?? 0) bytes is reached; entries leave from now on")
+            callersOwn?()
+        }
         store = try SegmentStore(directory: directory, options: options)
         self.options = options
         worker = StoreThread()
-        logger = Logger(label: "granary.segment-cache")
-        let report = store.recoveryReport
-        for finding in report.findings where finding.isDamage { logger.warning("\(finding)") }
+        for finding in store.recoveryReport.findings where finding.isDamage { logger.warning("\(finding)") }
+    }
+
+    /// Opens the cache with a limit on its size; otherwise as `init(directory:options:)`.
+    ///
+    /// - Parameters:
+    ///   - directory: Where the cache is.
+    ///   - sizeLimit: The most bytes that the directory takes on the disk, at least 1 MiB; nil: as many as there are. It
+    ///     holds for this opening and is not stored.
+    ///   - eviction: What leaves when the limit is reached.
+    ///   - options: Everything else about the store; what they say of these two does not count.
+    /// - Throws: what opening a `SegmentStore` throws; `.invalidSizeLimit` below 1 MiB.
+    public convenience init(
+        directory: String,
+        sizeLimit: Int?,
+        eviction: StoreOptions.Eviction = .s3fifo,
+        options: StoreOptions = StoreOptions()
+    ) throws(StoreError) {
+        var options = options
+        options.sizeLimit = sizeLimit
+        options.eviction = eviction
+        try self.init(directory: directory, options: options)
     }
 
     // MARK: CacheStrategy
@@ -69,14 +99,17 @@ public final class SegmentCache: ManagedCacheStrategy {
     private func setOptions(_ value: CacheValue, _ options: CacheSetOptions) -> SetOptions {
         SetOptions(
             expiry: options.expiry.map { $0.milliseconds(now: self.options.clock.milliseconds()) },
-            tag: options.tag.flatMap { $0.isEmpty ? nil : Array($0.utf8.prefix(255)) },
+            tag: options.tag.flatMap(storedTag),
             callerByte: value.coding.rawValue
         )
     }
 
-    /// Where every set is forced it waits for the disk, which no cooperative thread may do.
+    /// The tag as it is kept; nil for an empty one, which is none.
+    private func storedTag(_ tag: String) -> [UInt8]? { tag.isEmpty ? nil : Array(tag.utf8.prefix(255)) }
+
+    /// Where every set is forced, or may have to wait for room, it waits for the disk, which no cooperative thread may do.
     private func writing(_ body: @escaping @Sendable (SegmentStore) throws(StoreError) -> Void) async throws {
-        if options.durability == .everySet {
+        if options.durability == .everySet || options.sizeLimit != nil {
             try await worker.run { [store] in try body(store) }
         } else {
             try body(store)
@@ -98,6 +131,16 @@ public final class SegmentCache: ManagedCacheStrategy {
     /// - Throws: `StoreError`, as `SegmentStore.removeAll` does.
     public func removeAll() async throws {
         try await worker.run { [store] in try store.removeAll() }
+    }
+
+    /// Removes every entry that was set with the tag; returns how many there were. Those that are set meanwhile may stay
+    /// or go.
+    ///
+    /// - Throws: `StoreError`, as `SegmentStore.removeAll(taggedWith:)` does.
+    @discardableResult
+    public func removeAll(taggedWith tag: String) async throws -> Int {
+        guard let tag = storedTag(tag) else { return 0 }
+        return try await worker.run { [store] in try store.removeAll(taggedWith: tag) }
     }
 
     /// Entries stored; those that expired unseen are among them.

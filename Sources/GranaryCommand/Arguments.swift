@@ -51,6 +51,16 @@ enum Key {
     }
 }
 
+/// Tags as bytes.
+enum Tag {
+    static func bytes(_ text: String) throws(CommandFailure) -> [UInt8] {
+        guard (1...255).contains(text.utf8.count) else {
+            throw CommandFailure(.badUsage, "a tag of \(text.utf8.count) bytes; tags take 1 to 255 bytes")
+        }
+        return Array(text.utf8)
+    }
+}
+
 /// How a verb reports.
 enum ReportFormat: String, ExpressibleByArgument, CaseIterable {
     case text
@@ -78,6 +88,53 @@ struct TimeSpan: ExpressibleByArgument {
     }
 }
 
+/// A number of bytes such as 1048576, 512MiB or 20GB.
+struct ByteCount: ExpressibleByArgument {
+    let bytes: Int
+
+    private static let units = [
+        "": 1, "kb": 1_000, "mb": 1_000_000, "gb": 1_000_000_000, "tb": 1_000_000_000_000,
+        "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40,
+    ]
+
+    init?(argument: String) {
+        let digits = argument.prefix { ("0"..."9").contains($0) }
+        guard let number = Int(digits), let unit = Self.units[argument.dropFirst(digits.count).lowercased()] else {
+            return nil
+        }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: unit)
+        if overflow { return nil }
+        self.bytes = bytes
+    }
+}
+
+/// The limit of the verbs that open for writing.
+struct SizeLimitOption: ParsableArguments {
+    @Option(
+        name: .customLong("size-limit"),
+        help: ArgumentHelp(
+            "The most that the directory takes on the disk, such as 512MiB or 20GB; it holds for this command.",
+            valueName: "size"
+        )
+    )
+    private var size: ByteCount?
+
+    /// In bytes; nil: none.
+    var bytes: Int? { size?.bytes }
+
+    func validate() throws {
+        guard let bytes, bytes < 1 << 20 else { return }
+        throw ValidationError("--size-limit of \(grouped(bytes)) bytes; it takes 1 MiB at least")
+    }
+
+    /// What is to be said if entries had to leave: that never happens in silence.
+    func note(on store: SegmentStore) -> String? {
+        guard let bytes, let count = try? store.statistics().reclamation.evictions, count > 0 else { return nil }
+        return "granary: \(store.directory): the size limit of \(grouped(bytes)) bytes is reached; "
+            + "\(grouped(count)) entries left"
+    }
+}
+
 /// Opening stores the way verbs do.
 enum Opening {
     static func reader(_ directory: String) throws(CommandFailure) -> SegmentStore {
@@ -88,11 +145,33 @@ enum Opening {
         return store
     }
 
-    static func writer(_ directory: String, creating: Bool) throws(CommandFailure) -> SegmentStore {
+    private static func writer(
+        _ directory: String,
+        limit: SizeLimitOption,
+        creating: Bool
+    ) throws(CommandFailure) -> SegmentStore {
         if !creating { _ = try reader(directory) }
-        let store = try reporting { () throws(StoreError) in try SegmentStore(directory: directory) }
+        let store = try reporting { () throws(StoreError) in
+            try SegmentStore(directory: directory, options: StoreOptions(sizeLimit: limit.bytes))
+        }
         announce(store)
         return store
+    }
+
+    /// Opens the store, which must be there unless it is created, lets the body change it, and closes it.
+    static func changing<Result>(
+        _ directory: String,
+        limit: SizeLimitOption,
+        creating: Bool = false,
+        _ body: (SegmentStore) throws(StoreError) -> Result
+    ) throws(CommandFailure) -> Result {
+        let store = try writer(directory, limit: limit, creating: creating)
+        let result = try reporting { () throws(StoreError) in
+            defer { if let note = limit.note(on: store) { Output.message(note) } }
+            return try body(store)
+        }
+        try reporting { () throws(StoreError) in try store.close() }
+        return result
     }
 
     /// Lets a signal close the store, and says what damage opening it found.

@@ -59,6 +59,8 @@ struct Set: ParsableCommand {
     @Option(help: "A tag of 1 to 255 bytes to group entries by.")
     var tag: String?
 
+    @OptionGroup var limit: SizeLimitOption
+
     func run() throws {
         let keyBytes: [UInt8]
         let argument: String?
@@ -71,22 +73,20 @@ struct Set: ParsableCommand {
             argument = value
         }
         if argument != nil && file != nil { throw CommandFailure(.badUsage, "both a value and --file; give one") }
-        if let tag, tag.isEmpty || tag.utf8.count > 255 { throw CommandFailure(.badUsage, "tags take 1 to 255 bytes") }
+        let tag = try tag.map(Tag.bytes)
         let bytes: [UInt8]
         if let argument {
             bytes = Array(argument.utf8)
         } else {
             bytes = try Input.bytes(of: file ?? "-", limit: 1 << 30)
         }
-        var options = SetOptions(tag: tag.map { Array($0.utf8) })
+        var options = SetOptions(tag: tag)
         if let expiresIn {
             let (end, overflow) = StoreClock.system.milliseconds().addingReportingOverflow(expiresIn.milliseconds)
             options.expiry = overflow ? .max : end
         }
-        let store = try Opening.writer(directory, creating: true)
-        try reporting { () throws(StoreError) in
+        try Opening.changing(directory, limit: limit, creating: true) { store throws(StoreError) in
             try store.set(keyBytes, to: bytes, options: options)
-            try store.close()
         }
     }
 }
@@ -106,14 +106,15 @@ struct Delete: ParsableCommand {
     @Option(name: .customLong("key-base64"), help: "A key in base64, for keys that are not UTF-8; may be repeated.")
     var keysBase64: [String] = []
 
+    @OptionGroup var limit: SizeLimitOption
+
     func run() throws {
         var all: [[UInt8]] = []
         for key in keys { all.append(try Key.bytes(key)) }
         for key in keysBase64 { all.append(try Key.bytes(base64: key)) }
         guard !all.isEmpty else { throw CommandFailure(.badUsage, "no key is given") }
-        let store = try Opening.writer(directory, creating: false)
         var isAnyMissing = false
-        try reporting { () throws(StoreError) in
+        try Opening.changing(directory, limit: limit) { store throws(StoreError) in
             for key in all {
                 let damagedBefore = try store.statistics().damagedReads
                 let isReadable = try store.contains(key)
@@ -122,7 +123,6 @@ struct Delete: ParsableCommand {
                 isAnyMissing = true
                 Output.message("granary: \(Key.name(key)): \(isDamaged ? "the entry was damaged" : "not found")")
             }
-            try store.close()
         }
         if isAnyMissing { throw CommandFailure(.notFound) }
     }

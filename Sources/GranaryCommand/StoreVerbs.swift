@@ -75,6 +75,7 @@ struct Stats: ParsableCommand {
     func run() throws {
         let store = try Opening.reader(directory)
         let statistics = try reporting { () throws(StoreError) in try store.statistics() }
+        let reclamation = statistics.reclamation
         let figures: [(String, Int)] = [
             ("entries", statistics.entries),
             ("live_bytes", statistics.liveBytes),
@@ -87,6 +88,18 @@ struct Stats: ParsableCommand {
             ("segments_scanned", statistics.recovery.segmentsScanned),
             ("torn_records", statistics.recovery.tornRecords),
             ("damaged_records", statistics.recovery.damagedRecords),
+            ("evictions", reclamation.evictions),
+            ("expired", reclamation.expired),
+            ("carried", reclamation.carried),
+            ("carried_bytes", reclamation.carriedBytes),
+            ("reclaimed_bytes", reclamation.reclaimedBytes),
+            ("reclaim_microseconds", reclamation.time.microseconds),
+            ("waits", reclamation.waits),
+            ("longest_wait_microseconds", reclamation.longestWait.microseconds),
+            ("wait_microseconds", reclamation.waitTime.microseconds),
+            ("ghost_hits", reclamation.ghostHits),
+            ("ghosts", statistics.ghosts),
+            ("ghost_bytes", statistics.ghostBytes),
         ]
         for finding in statistics.recovery.findings { Output.message("granary: \(finding)") }
         if report.format == .json {
@@ -98,7 +111,7 @@ struct Stats: ParsableCommand {
         }
         let lines = figures.map { name, value in
             let label = name.replacing("_", with: " ")
-            return label + String(repeating: " ", count: max(1, 18 - label.count)) + grouped(value)
+            return label + String(repeating: " ", count: max(1, 28 - label.count)) + grouped(value)
         }
         try Output.write(lines.joined(separator: "\n") + "\n")
     }
@@ -168,13 +181,15 @@ struct Clear: ParsableCommand {
     @Argument(help: "The store's directory.")
     var directory: String
 
+    @OptionGroup var limit: SizeLimitOption
+
     func run() throws {
-        let store = try Opening.writer(directory, creating: false)
-        try reporting { () throws(StoreError) in
-            try store.removeAll()
-            try store.close()
-        }
+        try Opening.changing(directory, limit: limit) { store throws(StoreError) in try store.removeAll() }
     }
+}
+
+extension Duration {
+    fileprivate var microseconds: Int { Int(self / .microseconds(1)) }
 }
 
 /// The number with a comma between thousands.

@@ -29,20 +29,26 @@ struct Summarise: AsyncParsableCommand {
 
     @OptionGroup var report: FormatOption
 
+    @OptionGroup var limit: SizeLimitOption
+
     func run() async throws {
         guard let model = SummaryModels.model(named: model) else {
             let names = SummaryModels.names.joined(separator: ", ")
             throw CommandFailure(.badUsage, "\(self.model) is no model here; there are: \(names)")
         }
         let conversations = try read()
-        let cache = try reporting { () throws(StoreError) in try SegmentCache(directory: self.cache) }
+        let cache = try reporting { () throws(StoreError) in
+            try SegmentCache(directory: self.cache, sizeLimit: limit.bytes)
+        }
         Opening.announce(cache.store)
         let progress = ProgressDisplay()
         let summariser = Summariser(model: model, cache: cache) { progress.show($0) }
         let result = try await summariser.summarise(conversations)
+        let note = limit.note(on: cache.store)
         var warning = result.cacheFailure
         do { try await cache.close() } catch { warning = warning ?? "\(error)" }
         progress.end()
+        if let note { Output.message(note) }
         if let warning { Output.message("granary: the cache failed, not everything is kept: \(warning)") }
         for failure in result.failures {
             Output.message("granary: conversation \(failure.index) (\(failure.chatID)) failed: \(failure.message)")

@@ -57,6 +57,15 @@ struct CommandRunner {
         return Result(status: process.terminationStatus, output: output, messages: messages)
     }
 
+    /// Bytes that the store takes on the disk, as `du` counts them.
+    var allocatedBytes: Int {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: store)) ?? []
+        return ([store] + names.map { store + "/" + $0 }).reduce(0) { sum, path in
+            var status = stat()
+            return stat(path, &status) == 0 ? sum + Int(status.st_blocks) * 512 : sum
+        }
+    }
+
     /// The segment files of the store.
     var segments: [URL] {
         let files = (try? FileManager.default.contentsOfDirectory(atPath: store)) ?? []

@@ -66,7 +66,9 @@ import Testing
 
     @Test func everyVerbShowsAnExample() throws {
         try withRunner { granary in
-            for verb in ["summarise", "get", "set", "delete", "keys", "stats", "verify", "clear"] {
+            for verb in [
+                "summarise", "get", "set", "delete", "keys", "stats", "verify", "clear", "compact", "evict",
+            ] {
                 let help = try granary.run(verb, "--help")
                 #expect(help.status == 0 && help.text.contains("Example: granary \(verb)"))
             }
@@ -82,11 +84,11 @@ import Testing
         }
     }
 
-    @Test(arguments: ["get", "keys", "stats", "verify", "delete", "clear"])
+    @Test(arguments: ["get", "keys", "stats", "verify", "delete", "clear", "compact", "evict"])
     func createsNothingWhereThereIsNoStore(verb: String) throws {
         try withRunner { granary in
-            let arguments = verb == "get" || verb == "delete" ? [verb, granary.store, "key"] : [verb, granary.store]
-            let process = granary.process(arguments)
+            let more = ["get": ["key"], "delete": ["key"], "evict": ["--prefix", "key"]][verb] ?? []
+            let process = granary.process([verb, granary.store] + more)
             let errors = Pipe()
             process.standardError = errors
             try process.run()
