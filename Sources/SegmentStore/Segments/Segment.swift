@@ -78,11 +78,21 @@ struct Segment: ~Copyable {
     /// Takes note of when a record in it ends; zero: never.
     func noteExpiry(_ expiry: UInt64) {
         guard expiry != 0 else { return }
-        _ = soonestExpiry.min(expiry, ordering: .relaxed)
+        // `Atomic.min` compares unsigned numbers as signed ones, and would keep the initial one for ever.
+        var known = soonestExpiry.load(ordering: .relaxed)
+        while expiry < known {
+            let (stored, original) = soonestExpiry.weakCompareExchange(
+                expected: known,
+                desired: expiry,
+                ordering: .relaxed
+            )
+            if stored { return }
+            known = original
+        }
     }
 
     /// Becomes another segment in the same file and mapping. Nobody reads it, and nothing names it.
-    mutating func become(_ header: SegmentHeader, forcedEnd: Int) {
+    mutating func become(_ header: SegmentHeader) {
         self.header = header
         salt = RecordChecksum.salt(number: header.number, generation: header.generation)
         log.store(header.log.rawValue, ordering: .relaxed)
@@ -93,7 +103,8 @@ struct Segment: ~Copyable {
         tombstoneBytes.store(0, ordering: .relaxed)
         recordEnd.store(Format.recordsStart, ordering: .relaxed)
         recordCount.store(0, ordering: .relaxed)
-        self.forcedEnd.store(forcedEnd, ordering: .relaxed)
+        // Its name and length were forced long ago; its headers are in the first page that a flush of it forces.
+        forcedEnd.store(Format.recordsStart, ordering: .relaxed)
         isSealed.store(false, ordering: .relaxed)
         footerIsForced.store(true, ordering: .relaxed)
     }

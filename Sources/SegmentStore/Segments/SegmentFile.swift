@@ -115,19 +115,14 @@ struct SegmentFile {
     /// Makes another segment of a retired one's file: its blocks are allocated again first, and the header, copy after
     /// copy, makes it count.
     ///
-    /// Unless `isForced` is false, that has reached the disk when this returns.
-    static func renew(
-        path: String,
-        header: SegmentHeader,
-        isForced: Bool,
-        files: any FileLayer
-    ) throws(SystemError) {
+    /// That need not be forced: the first flush of a record in it starts with the page that the headers are in, and until
+    /// then the file is one that was given up.
+    static func renew(path: String, header: SegmentHeader, files: any FileLayer) throws(SystemError) {
         try files.withFile(path, flags: O_RDWR) { descriptor throws(SystemError) in
             let start = Format.recordsStart
             try files.allocateFully(descriptor, offset: start, count: header.capacity - start)
             let bytes = header.encoded()
             for offset in Format.headerOffsets { try files.writeFully(descriptor, bytes, at: offset) }
-            if isForced { try files.force(descriptor, for: .renewedSegment) }
         }
     }
 

@@ -158,8 +158,8 @@ final class SegmentTable: @unchecked Sendable {
 
     /// Puts another segment in the place of a parked one that nobody holds. An entry that still names what lay there is
     /// found out by looking at the index again, as every reader does once it has its hold.
-    func renew(_ slot: Int, _ header: SegmentHeader, forcedEnd: Int) {
-        slots[slot].become(header, forcedEnd: forcedEnd)
+    func renew(_ slot: Int, _ header: SegmentHeader) {
+        slots[slot].become(header)
         slots[slot].lifecycle.store(Segment.Lifecycle.inUse, ordering: .sequentiallyConsistent)
     }
 

@@ -164,7 +164,7 @@ extension Opening {
         let areRecordsForced = rows.forced != .nothing
         guard options.durability != .never else {
             if areRecordsForced { return }
-            return opened.reservation.unforced.append(Reservation.Extent(slot: segment.slot, end: rows.recordEnd))
+            return opened.reservation.unforced.append(extent(of: segment, rows))
         }
         let isForced = try succeeds(segment) { () throws(SystemError) in
             if !areRecordsForced {
@@ -179,8 +179,12 @@ extension Opening {
             }
         }
         if !isForced && !areRecordsForced {
-            opened.reservation.unforced.append(Reservation.Extent(slot: segment.slot, end: rows.recordEnd))
+            opened.reservation.unforced.append(extent(of: segment, rows))
         }
+    }
+
+    private func extent(of segment: Mapped, _ rows: LoadedRows) -> Reservation.Extent {
+        Reservation.Extent(slot: segment.slot, end: rows.recordEnd, in: segments)
     }
 
     private func seal(_ segment: Mapped, _ rows: LoadedRows) throws(StoreError) -> Bool {

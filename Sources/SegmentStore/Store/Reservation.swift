@@ -26,9 +26,17 @@ struct Reservation: Sendable {
     /// Where the tail has the next segment made.
     var spareMark = 0
 
+    /// Records of a segment, which its number tells from those of another one that has taken its slot over since.
     struct Extent: Sendable {
         var slot: Int
+        var number: UInt64
         var end: Int
+
+        init(slot: Int, end: Int, in segments: SegmentTable) {
+            self.slot = slot
+            number = segments[slot].pointee.header.number
+            self.end = end
+        }
     }
 
     /// Room for one record, and its place in the order of writes.
@@ -122,7 +130,7 @@ struct Reservation: Sendable {
             wakesToucher: false
         )
         nextSequence += 1
-        unforced.append(Extent(slot: slot, end: offset + length))
+        unforced.append(Extent(slot: slot, end: offset + length, in: segments))
         unsealed.append(slot)
         if unforcedSince == nil { unforcedSince = now() }
         return ticket
@@ -146,7 +154,7 @@ struct Reservation: Sendable {
 
     /// Goes on behind the last record of the segment; what was active waits for its flush and its footer.
     mutating func activate(_ slot: Int, in segments: SegmentTable) {
-        leave(first)
+        leave(first, in: segments)
         first = LogTail(slot, in: segments)
         touchMark = first.end
         spareMark = max(first.end, first.capacity / 2)
@@ -154,19 +162,19 @@ struct Reservation: Sendable {
 
     /// The same in the main log.
     mutating func activateMain(_ slot: Int, in segments: SegmentTable) {
-        leave(main)
+        leave(main, in: segments)
         main = LogTail(slot, in: segments)
     }
 
-    private mutating func leave(_ tail: LogTail) {
+    mutating func leave(_ tail: LogTail, in segments: SegmentTable) {
         guard tail.slot >= 0 else { return }
-        unforced.append(Extent(slot: tail.slot, end: tail.end))
+        unforced.append(Extent(slot: tail.slot, end: tail.end, in: segments))
         unsealed.append(tail.slot)
     }
 
     /// What the active segments hold, as far as it may be unforced.
-    var activeExtents: [Extent] {
-        [first, main].filter { $0.slot >= 0 }.map { Extent(slot: $0.slot, end: $0.end) }
+    func activeExtents(in segments: SegmentTable) -> [Extent] {
+        [first, main].filter { $0.slot >= 0 }.map { Extent(slot: $0.slot, end: $0.end, in: segments) }
     }
 
     /// True once a spare should be made.

@@ -83,7 +83,7 @@ extension SegmentStore {
 
     private func forceAll(for purpose: ForcePurpose) throws(FlushFailure) {
         let snapshot = publication.settle(reservation) { reservation in
-            let extents = reservation.unforced + reservation.activeExtents
+            let extents = reservation.unforced + reservation.activeExtents(in: segments)
             defer {
                 reservation.unforced = []
                 reservation.unforcedSince = nil
@@ -113,6 +113,7 @@ extension SegmentStore {
         guard segments.pin(extent.slot, stripe: stripe) else { return }
         defer { segments.unpin(extent.slot, stripe: stripe) }
         let segment = segments[extent.slot]
+        guard segment.pointee.header.number == extent.number else { return }
         let start = segment.pointee.forcedEnd.load(ordering: .relaxed)
         guard extent.end > start else { return }
         if start == 0 { return try forceWhole(extent) }

@@ -21,15 +21,37 @@ extension SegmentStore {
                     return
                 case .needsRoom(let length):
                     isEmptied = try makeMainRoom(for: length)
-                    // A record that the segments of a smaller limit can hardly hold is not worth the whole store.
-                    if !isEmptied && length > nextCapacity / 2 && mayEvict && !settler.evictsEverything {
+                    // Opened with a smaller limit, there may be room for nothing: an entry is not worth the whole store.
+                    if !isEmptied && mayEvict && !settler.evictsEverything {
                         settler.evictsEverything = true
                         isEmptied = true
                     }
                 }
             }
         }
+        if isEmptied { dropNameless(in: victim.slot) }
         return isEmptied
+    }
+
+    /// Takes out what still names the victim: records that are damaged, where its footer is too and no row tells of them.
+    private func dropNameless(in slot: Int) {
+        let segment = segments[slot]
+        guard
+            segment.pointee.liveBytes.load(ordering: .relaxed) != 0
+                || segment.pointee.tombstoneBytes.load(ordering: .relaxed) != 0
+        else { return }
+        for shard in 0..<Index.shardCount {
+            index.withLock(shard) {
+                guard phase.load(ordering: .relaxed) == Phase.open else { return }
+                var cells: [UnsafeMutablePointer<Atomic<UInt64>>] = []
+                index[shard].pointee.forEach { entry, cell in if entry.slot == slot { cells.append(cell) } }
+                for cell in cells {
+                    let entry = index[shard].pointee.remove(at: cell)
+                    account(entry, length: recordLength(entry), sign: -1, shard: shard)
+                    counters.damagedReads.increment(stripe: Stripe.current)
+                }
+            }
+        }
     }
 
     /// Gives the main log a segment with room for the record; false if there is none to be had.
@@ -88,7 +110,13 @@ private struct Settler {
     private var segments: SegmentTable { store.segments }
 
     func settle(_ row: FooterRow) throws(StoreError) -> Outcome {
-        if row.kind == .clear { return try settleClear(row) }
+        if row.kind == .clear {
+            // A lock of writers, so that closing waits.
+            return try store.index.withLock(0) { () throws(StoreError) -> Outcome in
+                try store.checkWritable()
+                return settleClear(row)
+            }
+        }
         guard row.kind != .void else { return .settled }
         let shard = Index.shard(of: row.keyHash)
         return try store.index.withLock(shard) { () throws(StoreError) -> Outcome in
@@ -110,11 +138,11 @@ private struct Settler {
         let segment = segments[victim.slot]
         guard let record = segment.pointee.record(at: row.offset), record.length == row.length, record.layoutHolds
         else {
-            return damaged(row, found, shard: shard)
+            return damaged(nil, row, found, shard: shard)
         }
         let body = record.bodyHash
         guard record.checksumHolds(salt: segment.pointee.salt, body: body), record.isUnderstood else {
-            return damaged(row, found, shard: shard)
+            return damaged(record, row, found, shard: shard)
         }
         if found.entry.isTombstone {
             let horizon = RecordExtensions(decoding: record.extensions)?.horizon ?? .max
@@ -127,7 +155,7 @@ private struct Settler {
         let now = store.options.clock.milliseconds()
         if found.entry.isExpired || (record.expiry != 0 && record.expiry <= now) {
             store.markExpired(found.entry, found.cell, store.index[shard], length: row.length)
-            let outcome = try forget(record, row, found, shard: shard)
+            let outcome = forget(record, row, found, shard: shard)
             if case .settled = outcome { store.reclaimFigures.withLock { $0.expired += 1 } }
             return outcome
         }
@@ -138,7 +166,7 @@ private struct Settler {
         if found.entry.use >= level {
             return carry(record, body, row, found, use: max(0, found.entry.use - loss))
         }
-        let outcome = try forget(record, row, found, shard: shard)
+        let outcome = forget(record, row, found, shard: shard)
         if case .settled = outcome { noteEviction(row, shard: shard, leavesGhost: leavesGhosts) }
         return outcome
     }
@@ -159,10 +187,15 @@ private struct Settler {
         store.account(old, length: length, sign: -1, shard: shard)
     }
 
-    /// A record that cannot be read is lost, and so is what it replaced.
-    private func damaged(_ row: FooterRow, _ found: Found, shard: Int) -> Outcome {
+    /// A record that cannot be read is lost. What it replaced must not come back for it, if its key can still be told.
+    private func damaged(_ record: RecordView?, _ row: FooterRow, _ found: Found, shard: Int) -> Outcome {
+        if let record, !found.entry.isTombstone, store.hash(of: record.key) == row.keyHash {
+            let outcome = forget(record, row, found, shard: shard)
+            guard case .settled = outcome else { return outcome }
+        } else {
+            drop(found, length: row.length, shard: shard)
+        }
         store.counters.damagedReads.increment(stripe: Stripe.current)
-        drop(found, length: row.length, shard: shard)
         return .settled
     }
 
@@ -172,7 +205,7 @@ private struct Settler {
         _ row: FooterRow,
         _ found: Found,
         shard: Int
-    ) throws(StoreError) -> Outcome {
+    ) -> Outcome {
         // Looked at now: a reader's mark may have come, a writer's cannot.
         guard found.entry.shadows else {
             drop(found, length: row.length, shard: shard)
@@ -186,7 +219,7 @@ private struct Settler {
             extensions: RecordExtensions(horizon: horizon),
             created: UInt64(record.created) * 1_000
         )
-        guard let ticket = store.reserveMain(draft.length, keeping: record.sequence) else {
+        guard let ticket = store.reserveMain(draft.length, keeping: row.sequence) else {
             return .needsRoom(draft.length)
         }
         defer { store.publication.end(ticket) }
@@ -245,7 +278,7 @@ private struct Settler {
     }
 
     /// The record of the last clear goes on saying what is dead as long as a segment is left that is as old.
-    private func settleClear(_ row: FooterRow) throws(StoreError) -> Outcome {
+    private func settleClear(_ row: FooterRow) -> Outcome {
         let record = segments[victim.slot].pointee.record(at: row.offset)
         guard row.sequence == store.clearFloor.load(ordering: .acquiring), let record, record.length == row.length,
             record.layoutHolds

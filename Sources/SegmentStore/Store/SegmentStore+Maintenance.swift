@@ -274,7 +274,8 @@ extension SegmentStore {
 
     /// True if the segment takes records again, or has taken some behind the end.
     private func isContinued(_ extent: Reservation.Extent) -> Bool {
-        reservation.withLock { $0.active == extent.slot || $0.spare == extent.slot }
+        reservation.withLock { [$0.first.slot, $0.main.slot, $0.spare].contains(extent.slot) }
+            || segments[extent.slot].pointee.header.number != extent.number
             || segments[extent.slot].pointee.recordEnd.load(ordering: .relaxed) != extent.end
     }
 }

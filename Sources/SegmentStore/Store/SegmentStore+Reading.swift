@@ -263,7 +263,7 @@ extension SegmentStore {
         if !candidate.entry.isLive { return .missing }
         if record.expiry != 0, let outcome = expired(record, candidate) { return outcome }
         guard record.checksumHolds(salt: candidate.salt), record.isUnderstoodRawPut || record.isUnderstoodPut else {
-            return damaged()
+            return damaged(candidate)
         }
         reading.base = base
         reading.length = length
@@ -274,14 +274,24 @@ extension SegmentStore {
     @inline(never)
     private func reject(_ record: RecordView?, _ candidate: Candidate) -> Outcome? {
         if let record, record.layoutHolds, record.checksumHolds(salt: candidate.salt) { return nil }
-        countDamage()
+        noteDamage(in: candidate.entry.slot)
         return nil
     }
 
     @inline(never)
-    private func damaged() -> Outcome {
-        countDamage()
+    private func damaged(_ candidate: Candidate) -> Outcome {
+        noteDamage(in: candidate.entry.slot)
         return .missing
+    }
+
+    /// Counts damage, but for what a writer has done who has used the file again: that is a miss until the next refresh.
+    private func noteDamage(in slot: Int) {
+        if isReadOnly {
+            let segment = segments[slot]
+            let header = RawSpan(_unsafeStart: segment.pointee.base, byteCount: Format.headerLength)
+            guard case .valid(segment.pointee.header, false) = HeaderCopy(header) else { return }
+        }
+        countDamage()
     }
 
     @inline(never)
@@ -294,7 +304,7 @@ extension SegmentStore {
     private func expired(_ record: RecordView, _ candidate: Candidate) -> Outcome? {
         guard record.expiry <= options.clock.milliseconds() else { return nil }
         // An expiry that damage made must not mark the entry for good.
-        guard record.checksumHolds(salt: candidate.salt) else { return damaged() }
+        guard record.checksumHolds(salt: candidate.salt) else { return damaged(candidate) }
         markExpired(candidate.entry, candidate.cell, candidate.shard, length: record.length)
         return .missing
     }

@@ -7,6 +7,8 @@ struct ReclaimState: Sendable {
     var unfinished: Victim?
     /// Eviction victims in a row that won no segment.
     var fruitless = 0
+    /// The segment number from which on the oldest segment may be emptied for the sake of tombstones again.
+    var nextForTombstones: UInt64 = 0
     /// What joins the main log next comes behind all that is in it.
     var lastOrder: UInt64 = 0
 
@@ -36,12 +38,17 @@ extension SegmentStore {
     /// Wins back what can be won without waiting for anybody, until there is a segment to spare. For the background.
     func reclaimAhead() {
         while isReclamationDue {
+            // What readers hold comes back by itself; emptying more for its sake would evict what need not go.
+            if maintenance.withLock({ $0.parked.contains { segments.isHeld($0) } }) { return }
             guard let won = try? reclaimOne(), won else { return }
         }
     }
 
     private var isReclamationDue: Bool {
-        guard limit != nil else { return isMostlyDead }
+        guard limit != nil else {
+            sweepExpired(sealedSegments)
+            return isMostlyDead || isUnderTombstones
+        }
         return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments
     }
 
@@ -89,9 +96,12 @@ extension SegmentStore {
         // One without records is room as it is.
         let empty = candidates.first { segments[$0].pointee.recordEnd.load(ordering: .relaxed) == Format.recordsStart }
         if let empty { return ReclaimState.Victim(slot: empty, plan: .keep) }
-        if let slot = oldestUnderTombstones(candidates) { return ReclaimState.Victim(slot: slot, plan: .keep) }
+        if let victim = oldestUnderTombstones(candidates, &state) { return victim }
         guard goal == .room, limit != nil else { return nil }
-        return evictionVictim(candidates, &state)
+        if let victim = evictionVictim(candidates, &state) { return victim }
+        // Where nothing may leave, little is better than nothing.
+        guard let (slot, bytes) = best, bytes > 0 else { return nil }
+        return ReclaimState.Victim(slot: slot, plan: .keep)
     }
 
     /// Segments that take no more records, in the order in which they began or joined their log.
@@ -126,16 +136,58 @@ extension SegmentStore {
 
     /// The segment with the lowest number, if tombstones take more than a twentieth: they go once no segment is left that
     /// is as old as they are.
-    private func oldestUnderTombstones(_ candidates: [Int]) -> Int? {
+    ///
+    /// Only if it can be emptied, and only once for each segment that was filled since: a store from which as much is
+    /// removed as is set has always so many.
+    private func oldestUnderTombstones(_ candidates: [Int], _ state: inout ReclaimState) -> ReclaimState.Victim? {
+        guard isUnderTombstones else { return nil }
+        let made = reservation.withLock { $0.highestNumber }
+        // Where nothing may leave, this is what room there is.
+        guard made >= state.nextForTombstones || (limit != nil && !mayEvict) else { return nil }
+        let oldest = segments.inUse.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
+        guard let oldest else { return nil }
+        // Emptying one may make one more.
+        state.nextForTombstones = made + 2
+        guard candidates.contains(oldest) else {
+            renumber(oldest)
+            return nil
+        }
+        guard isAlone(oldest) else { return ReclaimState.Victim(slot: oldest, plan: .keep) }
+        // One record is not worth the tombstones of all the others.
+        return mayEvict
+            ? ReclaimState.Victim(slot: oldest, plan: .evict(below: .max, loss: 0, leavesGhosts: false)) : nil
+    }
+
+    /// Has the segment that all tombstones wait for take no more records, or, if it has none, take another number.
+    private func renumber(_ oldest: Int) {
+        reservation.withLock { reservation in
+            if reservation.main.slot == oldest {
+                reservation.leave(reservation.main, in: segments)
+                reservation.main = LogTail()
+            } else if reservation.first.slot == oldest {
+                reservation.leave(reservation.first, in: segments)
+                reservation.first = LogTail()
+            }
+        }
+        // Given up like any other; a failure costs nothing but its room.
+        try? maintenance.withLock { state throws(StoreError) in
+            let isSpare = reservation.withLock { reservation in
+                guard reservation.spare == oldest else { return false }
+                reservation.spare = -1
+                return true
+            }
+            if isSpare { try retire(oldest, isForced: options.durability != .never, &state) }
+        }
+    }
+
+    private var isUnderTombstones: Bool {
         var (all, tombstones) = (0, 0)
         for slot in segments.inUse {
             let segment = segments[slot]
             all += segment.pointee.recordEnd.load(ordering: .relaxed) - Format.recordsStart
             tombstones += segment.pointee.tombstoneBytes.load(ordering: .relaxed)
         }
-        guard tombstones * 20 > all, tombstones > options.sizes.smallestSegment / 4 else { return nil }
-        return candidates.filter { !isAlone($0) }
-            .min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
+        return tombstones * 20 > all && tombstones > (limit?.segmentCapacity ?? options.sizes.smallestSegment) / 4
     }
 
     /// True of a segment that one record fills, which is never copied.
@@ -298,15 +350,17 @@ extension SegmentStore {
         do throws(SystemError) {
             try SegmentFile.retire(path: path, isForced: isForced, files: files)
         } catch {
-            throw failure(error, path: path, doing: "giving the segment up")
+            // A file that somebody deleted is as good as given up.
+            if error.number != ENOENT { throw failure(error, path: path, doing: "giving the segment up") }
         }
+        // Nothing in it needs to last, and another segment in its place has not been forced.
+        reservation.withLock { $0.unforced.removeAll { $0.slot == slot } }
         reclaimFigures.withLock { $0.reclaimedBytes += segment.pointee.header.capacity }
         guard segments.park(slot) else { return }
         capacityMade.wrappingSubtract(segment.pointee.header.capacity, ordering: .relaxed)
         state.parked.append(slot)
-        let wanted = limit == nil ? Self.reservedSegments : Int.max
-        let isUsable = segment.pointee.header.capacity == nextCapacity && state.parked.count <= wanted
-        if !isUsable { try discard(slot, &state) }
+        let isWanted = limit.map { allocated(state) <= $0.room } ?? (state.parked.count <= Self.reservedSegments)
+        if segment.pointee.header.capacity != nextCapacity || !isWanted { try discard(slot, &state) }
     }
 
     /// Deletes the file of a segment that was given up.

@@ -54,7 +54,7 @@ extension SegmentStore {
             case .nothingToRemove:
                 return nil
             case .noRoom:
-                _ = try makeRoom(for: draft.length, isRemoval: true)
+                _ = try makeRoom(for: draft.length, need: .removal)
             case .written(let ticket, let wasLive):
                 existed = wasLive
                 return ticket.sequence
@@ -99,7 +99,7 @@ extension SegmentStore {
                     let ended = segments.inUse.filter { $0 != ticket.slot && $0 != reservation.spare }
                         .map { slot in
                             let end = segments[slot].pointee.recordEnd.load(ordering: .relaxed)
-                            return Reservation.Extent(slot: slot, end: end)
+                            return Reservation.Extent(slot: slot, end: end, in: segments)
                         }
                         .filter { $0.end > Format.recordsStart }
                     if ended.contains(where: { $0.slot == reservation.main.slot }) { reservation.main = LogTail() }
@@ -121,7 +121,7 @@ extension SegmentStore {
                 return reserved
             }
             guard let outcome else {
-                _ = try makeRoom(for: draft.length, isRemoval: true)
+                _ = try makeRoom(for: draft.length, need: .clear)
                 continue
             }
             try waitUntilForced(outcome.ticket.sequence)

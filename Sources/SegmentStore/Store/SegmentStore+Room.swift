@@ -5,13 +5,19 @@ import Synchronization
 extension SegmentStore {
     /// Makes sure that a record of the length fits, by continuing a closed segment or making a new one.
     ///
-    /// False if the disk has room for a segment of the record's own at most. A removal may take what is reserved where
-    /// nothing is evicted: it is how room is made there.
-    func makeRoom(for length: Int, isRemoval: Bool = false) throws(StoreError) -> Bool {
-        let reserved = isRemoval && !mayEvict ? 0 : Self.reservedSegments
+    /// False if the disk has room for a segment of the record's own at most.
+    func makeRoom(for length: Int, need: Need = .set) throws(StoreError) -> Bool {
+        let reserved = mayEvict ? Self.reservedSegments : need.rawValue
         let hasRoom = try withRoom { state throws(StoreError) in try makeRoom(for: length, leaving: reserved, &state) }
         background.wake()
         return hasRoom
+    }
+
+    /// How many segments must be left where nothing is evicted: removals are how room is made there.
+    enum Need: Int {
+        case clear = 0
+        case removal = 1
+        case set = 2
     }
 
     /// Nil if a segment must be reclaimed first.
@@ -25,7 +31,9 @@ extension SegmentStore {
         if reservation.withLock({ $0.first.hasRoom(for: length) || $0.spareHasRoom(for: length, in: segments) }) {
             return true
         }
-        if let slot = state.continuable, fits(renewing: slot, state) {
+        // Under a smaller limit than it was made for it may not fit, and is room to win back.
+        if let slot = state.continuable, !fits(renewing: slot, state) { state.continuable = nil }
+        if let slot = state.continuable {
             do throws(StoreError) {
                 try continueSegment(slot)
                 state.continuable = nil
@@ -55,7 +63,8 @@ extension SegmentStore {
         atLeast needed: Int,
         leaving reserved: Int
     ) throws(StoreError) -> Bool {
-        if let slot = state.emptyClosed, segments[slot].pointee.header.capacity >= needed, fits(renewing: slot, state) {
+        if let slot = state.emptyClosed, !fits(renewing: slot, state) { state.emptyClosed = nil }
+        if let slot = state.emptyClosed, segments[slot].pointee.header.capacity >= needed {
             state.emptyClosed = nil
             try reopen(slot, rowCount: 0)
             reservation.withLock { $0.spare = slot }
@@ -81,6 +90,10 @@ extension SegmentStore {
     ) throws(StoreError) -> Int? {
         if let limit {
             guard needed <= nextCapacity else { return nil }
+            // Opened with a smaller limit: what is to be carried needs room before any can be won.
+            if reserved == 0 && allocated(state) > limit.room {
+                return try makeSegment(capacity: nextCapacity, log: log)
+            }
             let free = freeSegments(state)
             // A death in the middle of reclamation can leave less than a segment: what is left of a victim fits into that.
             if free == 0 && reserved == 0 { return try makeRemainder(limit, log, atLeast: needed, state) }
@@ -88,8 +101,7 @@ extension SegmentStore {
         }
         for slot in state.parked where segments[slot].pointee.header.capacity == nextCapacity {
             guard needed <= nextCapacity, !segments.isHeld(slot), fits(renewing: slot, state) else { continue }
-            try renew(slot, log)
-            state.parked.removeAll { $0 == slot }
+            guard try renew(slot, log, &state) else { continue }
             return slot
         }
         var capacity = nextCapacity
@@ -123,7 +135,7 @@ extension SegmentStore {
     }
 
     /// Bytes that all files of segments take of the size limit.
-    private func allocated(_ state: Maintenance) -> Int {
+    func allocated(_ state: Maintenance) -> Int {
         (segments.inUse + state.parked).reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
     }
 
@@ -137,6 +149,7 @@ extension SegmentStore {
     /// Segments that could be had at once under the size limit.
     func freeSegments(_ state: Maintenance) -> Int {
         guard let limit else { return .max }
+        if allocated(state) > limit.room { return 0 }
         let unread = state.parked.count {
             segments[$0].pointee.header.capacity == nextCapacity && !segments.isHeld($0)
         }
@@ -156,19 +169,29 @@ extension SegmentStore {
         return true
     }
 
-    private func renew(_ slot: Int, _ log: SegmentHeader.Log) throws(StoreError) {
+    /// False if somebody deleted the file.
+    private func renew(
+        _ slot: Int,
+        _ log: SegmentHeader.Log,
+        _ state: inout Maintenance
+    ) throws(StoreError) -> Bool {
         var header = newHeader(capacity: segments[slot].pointee.header.capacity, log: log)
         header.isReused = true
-        let isForced = options.durability != .never
         let path = segments[slot].pointee.path
         do throws(SystemError) {
-            try SegmentFile.renew(path: path, header: header, isForced: isForced, files: files)
+            try SegmentFile.renew(path: path, header: header, files: files)
             try files.protect(segments[slot].pointee.base, count: header.capacity, writable: true)
         } catch {
-            throw failure(error, path: path, doing: "using the segment's file again")
+            guard error.number == ENOENT else {
+                throw failure(error, path: path, doing: "using the segment's file again")
+            }
+            try discard(slot, &state)
+            return false
         }
+        state.parked.removeAll { $0 == slot }
         capacityMade.wrappingAdd(header.capacity, ordering: .relaxed)
-        segments.renew(slot, header, forcedEnd: isForced ? Format.recordsStart : 0)
+        segments.renew(slot, header)
+        return true
     }
 
     // MARK: Waiting
@@ -192,18 +215,24 @@ extension SegmentStore {
                 return result
             }
             if start == nil { start = Self.monotonicTime() }
-            if try reclaimOne() {
+            let before = maintenance.withLock { (free: freeSegments($0), allocated: allocated($0)) }
+            let hasReclaimed = try reclaimOne()
+            let after = maintenance.withLock { (free: freeSegments($0), allocated: allocated($0)) }
+            if after.free > before.free || after.allocated < before.allocated {
                 failures = 0
             } else {
-                // Readers may hold what was given up; they are given a moment.
-                failures += 1
+                failures += hasReclaimed ? 10 : 1
                 guard failures < Self.mostFailures else { throw fullError }
-                sched_yield()
+                // Readers may hold what was given up; they are given a moment.
+                if !hasReclaimed { usleep(Self.moment) }
             }
         }
     }
 
+    /// Moments in a row in which there is no victim; one that wins nothing counts for ten.
     private static let mostFailures = 1_000
+    /// Microseconds.
+    private static let moment: UInt32 = 1_000
 
     private func noteWait(_ wait: Duration) {
         reclaimFigures.withLock { figures in

@@ -88,8 +88,7 @@ extension SegmentStore {
         reservation.withLock { reservation in
             for tail in [reservation.first, reservation.main] where tail.slot >= 0 {
                 guard segments[tail.slot].pointee.deadBytes > tail.capacity / 16 else { continue }
-                reservation.unforced.append(Reservation.Extent(slot: tail.slot, end: tail.end))
-                reservation.unsealed.append(tail.slot)
+                reservation.leave(tail, in: segments)
                 if tail.slot == reservation.first.slot {
                     reservation.first = LogTail()
                 } else {

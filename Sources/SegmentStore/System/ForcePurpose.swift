@@ -25,8 +25,6 @@ package enum ForcePurpose: String, CaseIterable, Sendable {
     case recordsBeforeRetirement
     /// That a segment is given up, before anything is forgotten because it is gone.
     case retiredSegment
-    /// The header of a segment in a file that is used again, before its first record.
-    case renewedSegment
     /// The directory itself, in its parent.
     case madeDirectory
     /// Names that an earlier process left unforced.

@@ -6,9 +6,11 @@ struct PowerCutHabits {
         case set, batch, remove, clear, flush, steps, look
     }
 
-    let keyCount: Int
+    private(set) var keyCount: Int
+    private(set) var sizeLimit: Int?
+    private(set) var eviction = StoreOptions.Eviction.s3fifo
     /// At most so many in a session.
-    let operations: Int
+    private(set) var operations: Int
     let durabilities: [StoreOptions.Durability]
     /// Operations, each as often as it is done.
     let pool: [Operation]
@@ -21,6 +23,7 @@ struct PowerCutHabits {
 
     init(using generator: inout SeededGenerator) {
         keyCount = [3, 12, 30].randomElement(using: &generator) ?? 12
+        sizeLimit = generator.chance(30) ? 1 << 20 : nil
         operations = [5, 15, 40].randomElement(using: &generator) ?? 15
         let all: [StoreOptions.Durability] = [.never, .interval(.seconds(1)), .everySet]
         durabilities = generator.chance(60) ? all.filter { _ in generator.chance(50) } : all
@@ -52,6 +55,19 @@ struct PowerCutHabits {
         case .recordsBeforeFooter:
             // A segment for nearly each value, sealed at once.
             self.init([interval], [.set, .set, .steps], large: 80, own: 70, close: 10, death: 10)
+        case .recordsBeforeRetirement:
+            // What is replaced soon leaves segments to give up; nothing may leave, or nobody could tell that it was lost.
+            self.init([interval], [.set, .set, .set, .set, .set, .steps], large: 60, own: 0, close: 5, death: 10)
+            sizeLimit = 1 << 20
+            eviction = .none
+            keyCount = 20
+            operations = 150
+        case .retiredSegment:
+            // What leaves and is removed then must not come back with the segment that it was in.
+            self.init([interval], [.set, .set, .set, .remove, .remove, .flush], large: 90, own: 0, close: 5, death: 10)
+            sizeLimit = 1 << 20
+            keyCount = 40
+            operations = 150
         case .foundNames:
             // One process makes names without forcing them, another one relies on them.
             self.init([.never, .everySet], [.set, .set, .steps], large: 30, close: 5, death: 10)
@@ -69,6 +85,7 @@ struct PowerCutHabits {
         death: Int
     ) {
         keyCount = 3
+        sizeLimit = nil
         operations = 12
         self.durabilities = durabilities
         self.pool = pool
@@ -80,6 +97,15 @@ struct PowerCutHabits {
 
     /// Mostly small.
     func size(using generator: inout SeededGenerator) -> Int {
+        let size = anySize(using: &generator)
+        guard sizeLimit != nil else { return size }
+        return min(size, 1 + size % (eviction == .none ? 20_000 : 100_000))
+    }
+
+    /// Entries may leave.
+    var mayLose: Bool { sizeLimit != nil && eviction != .none }
+
+    private func anySize(using generator: inout SeededGenerator) -> Int {
         guard generator.chance(largeShare) else {
             return generator.chance(80)
                 ? Int.random(in: 16...400, using: &generator) : Int.random(in: 400...9_000, using: &generator)

@@ -24,16 +24,22 @@ struct PowerCutModel {
         mutating func markForced() { forced = returned }
     }
 
+    /// Entries may leave for want of room at any time.
+    private let mayLose: Bool
     private var histories: [[UInt8]: History] = [:]
     private var clears = 0
     var keys: [[UInt8]] { histories.keys.sorted { $0.lexicographicallyPrecedes($1) } }
 
-    init(keys: [[UInt8]]) {
+    init(keys: [[UInt8]], mayLose: Bool) {
+        self.mayLose = mayLose
         for key in keys { histories[key] = History() }
     }
 
     /// What the running store must say.
     func current(_ key: [UInt8]) -> Int? { histories[key]?.states.last?.value }
+
+    /// True if the running store may say that.
+    func allows(_ value: Int?, for key: [UInt8]) -> Bool { value == current(key) || (mayLose && value == nil) }
 
     // MARK: Calls
 
@@ -63,7 +69,7 @@ struct PowerCutModel {
             guard let history = histories[key] else { continue }
             let first = afterCut ? history.forced : history.returned
             let allowed = history.states[first...].map(\.value)
-            if !allowed.contains(found[key]) {
+            if !allowed.contains(found[key]) && !hasLeft(key, found) {
                 throw PowerCutFailure(
                     description: "key \(describe(key)) holds \(describe(found[key])); "
                         + "it may hold \(allowed.map(describe).joined(separator: ", "))"
@@ -74,7 +80,7 @@ struct PowerCutModel {
         for key in histories.keys {
             guard var history = histories[key] else { continue }
             let value = State(value: found[key])
-            if afterCut {
+            if afterCut || hasLeft(key, found) {
                 history = History(states: [value])
             } else {
                 // What never took effect will not come later.
@@ -86,12 +92,14 @@ struct PowerCutModel {
         }
     }
 
+    private func hasLeft(_ key: [UInt8], _ found: [[UInt8]: Int]) -> Bool { mayLose && found[key] == nil }
+
     /// One record clears: either all keys were cleared, or none.
     private func meetClears(_ found: [[UInt8]: Int], afterCut: Bool) throws {
         guard clears > 0 else { return }
         for clear in Set(histories.values.flatMap { $0.states.compactMap(\.clear) }).sorted() {
             var witnesses: (done: [UInt8]?, undone: [UInt8]?) = (nil, nil)
-            for key in keys {
+            for key in keys where !hasLeft(key, found) {
                 guard let history = histories[key] else { continue }
                 let first = afterCut ? history.forced : history.returned
                 guard let index = history.states.firstIndex(where: { $0.clear == clear }) else { continue }

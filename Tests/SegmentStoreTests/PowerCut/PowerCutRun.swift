@@ -43,7 +43,7 @@ struct PowerCutRun {
         let own = PowerCutHabits(using: &generator)
         let favoured = generator.chance(40) ? ForcePurpose.allCases.randomElement(using: &generator) : nil
         habits = (purpose ?? favoured).flatMap { PowerCutHabits(favouring: $0) } ?? own
-        model = PowerCutModel(keys: (0..<habits.keyCount).map(Self.key))
+        model = PowerCutModel(keys: (0..<habits.keyCount).map(Self.key), mayLose: habits.mayLose)
         self.generator = generator
         self.isLogging = isLogging
     }
@@ -112,6 +112,8 @@ struct PowerCutRun {
         let durability = habits.durabilities.randomElement(using: &generator) ?? .everySet
         var options = StoreOptions.stepped(durability, clock: clock.clock)
         options.compression = generator.chance(50) ? .none : .lz4(minimumLength: 64)
+        options.sizeLimit = habits.sizeLimit
+        options.eviction = habits.eviction
         options.files = disk
         options.randomness = { [randomness] in randomness.value.withLock { $0.next() } }
         return options
@@ -240,9 +242,12 @@ struct PowerCutRun {
             let key = randomKey()
             let wasThere = model.current(key) != nil
             model.begin(key, nil)
-            if try store.remove(key) != wasThere { throw PowerCutFailure(description: "remove is wrong of the past") }
+            let removed = try store.remove(key)
+            if removed != wasThere && !(habits.mayLose && !removed) {
+                throw PowerCutFailure(description: "remove is wrong of the past")
+            }
             // Where there is nothing to remove, nothing is written.
-            if !wasThere { isForced = false }
+            if !removed { isForced = false }
         case .clear:
             model.beginClear()
             try store.removeAll()
@@ -255,7 +260,7 @@ struct PowerCutRun {
         case .look:
             let key = randomKey()
             let number = try store.get(key).flatMap { PowerCutValue.number(of: $0) }
-            if number != model.current(key) { throw PowerCutFailure(description: "the running store is wrong") }
+            if !model.allows(number, for: key) { throw PowerCutFailure(description: "the running store is wrong") }
             isForced = false
         }
         guard disk.ending == nil, isForced else { return }
