@@ -22,9 +22,9 @@ extension SegmentStore {
                 try maintenance.withLock { state throws(StoreError) in
                     defer { letGo() }
                     guard !isReadOnly else { return }
-                    try finish()
-                    // What was given up would be deleted by the next opener.
+                    // What was given up would be deleted by the next opener; first, so that its name is forced too.
                     for slot in state.parked { try discard(slot, &state) }
+                    try finish()
                 }
             }
         }

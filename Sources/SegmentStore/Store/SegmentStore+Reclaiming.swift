@@ -374,6 +374,7 @@ extension SegmentStore {
                 throw StoreError(error, path: path, doing: "deleting a segment that was given up")
             }
         }
+        namesAreUnforced.store(true, ordering: .releasing)
         segments.discard(slot)
     }
 }

@@ -9,6 +9,8 @@ struct PowerCutHabits {
     private(set) var keyCount: Int
     private(set) var sizeLimit: Int?
     private(set) var eviction = StoreOptions.Eviction.s3fifo
+    /// Under a size limit, which takes no larger values.
+    private var mostBytes = 100_000
     /// At most so many in a session.
     private(set) var operations: Int
     let durabilities: [StoreOptions.Durability]
@@ -60,13 +62,15 @@ struct PowerCutHabits {
             self.init([interval], [.set, .set, .set, .set, .set, .steps], large: 60, own: 0, close: 5, death: 10)
             sizeLimit = 1 << 20
             eviction = .none
+            mostBytes = 20_000
             keyCount = 20
             operations = 150
         case .retiredSegment:
             // What leaves and is removed then must not come back with the segment that it was in.
             self.init([interval], [.set, .set, .set, .remove, .remove, .flush], large: 90, own: 0, close: 5, death: 10)
             sizeLimit = 1 << 20
-            keyCount = 40
+            mostBytes = 20_000
+            keyCount = 200
             operations = 150
         case .foundNames:
             // One process makes names without forcing them, another one relies on them.
@@ -99,7 +103,7 @@ struct PowerCutHabits {
     func size(using generator: inout SeededGenerator) -> Int {
         let size = anySize(using: &generator)
         guard sizeLimit != nil else { return size }
-        return min(size, 1 + size % (eviction == .none ? 20_000 : 100_000))
+        return min(size, 1 + size % mostBytes)
     }
 
     /// Entries may leave.
