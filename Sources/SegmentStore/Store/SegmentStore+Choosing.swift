@@ -1,0 +1,223 @@
+import Synchronization
+
+/// Which segment is reclaimed next, and what becomes of what lives in it: what is dead first, then what tombstones wait
+/// for, and only then what is wanted least.
+extension SegmentStore {
+    func chooseVictim(for goal: ReclaimGoal, _ state: inout ReclaimState) -> ReclaimState.Victim? {
+        let candidates = sealedSegments
+        sweepExpired(candidates)
+        let dead = candidates.map { segments[$0].pointee.deadBytes }
+        let best = zip(candidates, dead).max { $0.1 < $1.1 }
+        if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {
+            return ReclaimState.Victim(slot: slot, plan: .keep)
+        }
+        // One without records is room as it is.
+        let empty = candidates.first { segments[$0].pointee.recordEnd.load(ordering: .relaxed) == Format.recordsStart }
+        if let empty { return ReclaimState.Victim(slot: empty, plan: .keep) }
+        if let victim = oldestUnderTombstones(candidates, &state) { return victim }
+        guard goal == .room, limit != nil else { return nil }
+        if let victim = evictionVictim(candidates, &state) { return victim }
+        // Where nothing may leave, little is better than nothing.
+        guard let (slot, bytes) = best, bytes > 0 else { return nil }
+        return ReclaimState.Victim(slot: slot, plan: .keep)
+    }
+
+    /// Segments that take no more records, in the order in which they began or joined their log.
+    var sealedSegments: [Int] {
+        let busy = reservation.withLock { [$0.first.slot, $0.main.slot, $0.spare] + $0.unsealed }
+        let kept = maintenance.withLock { [$0.continuable, $0.emptyClosed].compactMap { $0 } }
+        return segments.inUse.filter { slot in
+            segments[slot].pointee.isSealed.load(ordering: .acquiring) && !busy.contains(slot) && !kept.contains(slot)
+                && segments[slot].pointee.readableCount == segments[slot].pointee.header.capacity
+        }.sorted {
+            segments[$0].pointee.order.load(ordering: .relaxed) < segments[$1].pointee.order.load(ordering: .relaxed)
+        }
+    }
+
+    private func isWorthCompacting(_ bytes: Int, of slot: Int, total: Int, _ goal: ReclaimGoal) -> Bool {
+        if goal == .compaction { return bytes > segments[slot].pointee.header.capacity / 16 }
+        // As long as the dead bytes fill segments, what lives has room.
+        if let limit { return total >= 2 * limit.segmentCapacity }
+        return isMostlyDead
+    }
+
+    /// True of a store without a limit once more of it is dead than lives.
+    var isMostlyDead: Bool {
+        var (live, dead) = (0, 0)
+        for slot in segments.inUse {
+            let segment = segments[slot]
+            live += segment.pointee.liveBytes.load(ordering: .relaxed)
+            if segment.pointee.isSealed.load(ordering: .relaxed) { dead += segment.pointee.deadBytes }
+        }
+        return dead > live + max(nextCapacity, options.sizes.smallestSegment)
+    }
+
+    /// The segment with the lowest number, if tombstones take more than a twentieth: they go once no segment is left that
+    /// is as old as they are.
+    ///
+    /// Only if it can be emptied, and only once for each segment that was filled since: a store from which as much is
+    /// removed as is set has always so many.
+    private func oldestUnderTombstones(_ candidates: [Int], _ state: inout ReclaimState) -> ReclaimState.Victim? {
+        guard isUnderTombstones else { return nil }
+        let made = reservation.withLock { $0.highestNumber }
+        // Where nothing may leave, this is what room there is.
+        guard made >= state.nextForTombstones || (limit != nil && !mayEvict) else { return nil }
+        let oldest = segments.inUse.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
+        guard let oldest else { return nil }
+        // Emptying one may make one more.
+        state.nextForTombstones = made + 2
+        guard candidates.contains(oldest) else {
+            renumber(oldest)
+            return nil
+        }
+        guard isAlone(oldest) else { return ReclaimState.Victim(slot: oldest, plan: .keep) }
+        // One record is not worth the tombstones of all the others.
+        return mayEvict
+            ? ReclaimState.Victim(slot: oldest, plan: .evict(below: .max, loss: 0, leavesGhosts: false)) : nil
+    }
+
+    /// Has the segment that all tombstones wait for take no more records, or, if it has none, take another number.
+    private func renumber(_ oldest: Int) {
+        reservation.withLock { reservation in
+            if reservation.main.slot == oldest {
+                reservation.leave(reservation.main, in: segments)
+                reservation.main = LogTail()
+            } else if reservation.first.slot == oldest {
+                reservation.leave(reservation.first, in: segments)
+                reservation.first = LogTail()
+            }
+        }
+        // Given up like any other; a failure costs nothing but its room.
+        try? maintenance.withLock { state throws(StoreError) in
+            let isSpare = reservation.withLock { reservation in
+                guard reservation.spare == oldest else { return false }
+                reservation.spare = -1
+                return true
+            }
+            if isSpare { try retire(oldest, isForced: options.durability != .never, &state) }
+        }
+    }
+
+    var isUnderTombstones: Bool {
+        var (all, tombstones) = (0, 0)
+        for slot in segments.inUse {
+            let segment = segments[slot]
+            all += segment.pointee.recordEnd.load(ordering: .relaxed) - Format.recordsStart
+            tombstones += segment.pointee.tombstoneBytes.load(ordering: .relaxed)
+        }
+        return tombstones * 20 > all && tombstones > (limit?.segmentCapacity ?? options.sizes.smallestSegment) / 4
+    }
+
+    /// True of a segment that one record fills, which is never copied.
+    private func isAlone(_ slot: Int) -> Bool {
+        let segment = segments[slot]
+        return segment.pointee.recordCount.load(ordering: .relaxed) == 1
+            && segment.pointee.liveBytes.load(ordering: .relaxed) > nextCapacity / 2
+    }
+
+    private func evictionVictim(_ candidates: [Int], _ state: inout ReclaimState) -> ReclaimState.Victim? {
+        guard let limit, options.eviction != .none else { return nil }
+        if options.eviction == .fifo {
+            return candidates.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
+                .map { .init(slot: $0, plan: .evict(below: .max, loss: 0, leavesGhosts: false)) }
+        }
+        // Each time round, a segment that one record fills is evicted or moved behind the others, read less often.
+        for _ in 0...candidates.count * 4 {
+            guard let victim = oldest(candidates, limit, state) else { return nil }
+            guard isAlone(victim.slot), keepsAlone(victim, &state) else { return victim }
+        }
+        return oldest(candidates, limit, state)
+    }
+
+    private func oldest(_ candidates: [Int], _ limit: SizeLimit, _ state: ReclaimState) -> ReclaimState.Victim? {
+        let ordered = candidates.sorted {
+            segments[$0].pointee.order.load(ordering: .relaxed) < segments[$1].pointee.order.load(ordering: .relaxed)
+        }
+        let first = ordered.filter { log(of: $0) == .first }
+        let firstBytes = first.reduce(0) { $0 + segments[$1].pointee.header.capacity }
+        let main = ordered.first { log(of: $0) == .main }
+        if let slot = first.first, firstBytes > limit.firstLog || main == nil {
+            let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
+            return .init(slot: slot, plan: .evict(below: level, loss: 3, leavesGhosts: true))
+        }
+        return main.map { slot in
+            let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
+            return .init(slot: slot, plan: .evict(below: level, loss: 1, leavesGhosts: false))
+        }
+    }
+
+    /// True if the record that fills the segment stays: it joins the main log, or goes behind what is there, as it lies.
+    private func keepsAlone(_ victim: ReclaimState.Victim, _ state: inout ReclaimState) -> Bool {
+        guard case .evict(_, let loss, _) = victim.plan else { return false }
+        var isKept = false
+        forEachRow(of: victim.slot) { row in
+            let shard = Index.shard(of: row.keyHash)
+            index.withLock(shard) {
+                _ = index[shard].pointee.probe(row.keyHash) { entry, cell -> Bool? in
+                    guard entry.slot == victim.slot, entry.offset == row.offset else { return nil }
+                    var current = IndexEntry(word: cell.pointee.load(ordering: .acquiring))
+                    while current.isLive && current.use > 0 {
+                        let (done, original) = cell.pointee.compareExchange(
+                            expected: current.word,
+                            desired: current.withUse(max(0, current.use - loss)).word,
+                            ordering: .acquiringAndReleasing
+                        )
+                        if done {
+                            isKept = true
+                            break
+                        }
+                        current = IndexEntry(word: original)
+                    }
+                    return true
+                }
+            }
+        }
+        guard isKept else { return false }
+        state.lastOrder = max(state.lastOrder, reservation.withLock { $0.highestNumber }) + 1
+        segments[victim.slot].pointee.order.store(state.lastOrder, ordering: .relaxed)
+        segments[victim.slot].pointee.log.store(SegmentHeader.Log.main.rawValue, ordering: .relaxed)
+        return true
+    }
+
+    private func log(of slot: Int) -> SegmentHeader.Log? {
+        SegmentHeader.Log(rawValue: segments[slot].pointee.log.load(ordering: .relaxed))
+    }
+
+    /// So often what is kept must have been read, for at most half of the segment to be kept.
+    private func levelThatHalves(_ slot: Int) -> Int {
+        var bytes = [0, 0, 0, 0]
+        forEachRow(of: slot) { row in
+            let found = index.shard(for: row.keyHash).pointee.probe(row.keyHash) { entry, _ -> Int? in
+                entry.slot == slot && entry.offset == row.offset ? entry.use : nil
+            }
+            if let use = found { bytes[use] += row.length }
+        }
+        var sum = 0
+        for use in (1...3).reversed() {
+            sum += bytes[use]
+            if sum * 2 > segments[slot].pointee.header.capacity { return use + 1 }
+        }
+        return 1
+    }
+
+    /// Counts what has ended as dead, without reading anything but footers: only segments in which something has.
+    func sweepExpired(_ candidates: [Int]) {
+        let now = options.clock.milliseconds()
+        for slot in candidates where segments[slot].pointee.soonestExpiry.load(ordering: .relaxed) <= now {
+            var next = UInt64.max
+            forEachRow(of: slot) { row in
+                guard row.kind == .put, row.expiry != 0 else { return }
+                if row.expiry > now { return next = min(next, row.expiry) }
+                let shard = index.shard(for: row.keyHash)
+                index.withLock(Index.shard(of: row.keyHash)) {
+                    _ = shard.pointee.probe(row.keyHash) { entry, cell -> Bool? in
+                        guard entry.slot == slot, entry.offset == row.offset else { return nil }
+                        markExpired(entry, cell, shard, length: row.length)
+                        return true
+                    }
+                }
+            }
+            segments[slot].pointee.soonestExpiry.store(next, ordering: .relaxed)
+        }
+    }
+}
