@@ -136,4 +136,56 @@ import Testing
         #expect(directory.allocatedBytes <= limit ?? 0)
         try store.close()
     }
+
+    /// Four threads set, read, lend and remove keys of their own while the store's threads win back room for all of them.
+    @Test(arguments: [1 << 20, 4 << 20]) func threadsThatShareALimitSeeTheirOwnValuesOrNone(limit: Int) throws {
+        let directory = try TemporaryDirectory()
+        var options = StoreOptions(durability: .interval(.milliseconds(20)), compression: .none)
+        options.sizeLimit = limit
+        let store = try SegmentStore(directory: directory.path, options: options)
+        let wrong = Mutex<[String]>([])
+        let lasting = Mutex<[[UInt8]: [UInt8]]>([:])
+        inParallelThreads(4) { thread in
+            var generator = SeededGenerator(seed: UInt64(thread))
+            var expected: [[UInt8]: [UInt8]] = [:]
+            do {
+                for number in 0..<20_000 {
+                    let key = Array("thread \(thread) key \(Int.random(in: 0..<500, using: &generator))".utf8)
+                    switch Int.random(in: 0..<10, using: &generator) {
+                    case 0..<4:
+                        var value = [UInt8](repeating: UInt8(thread), count: 8 + number % 3_000)
+                        value[0] = UInt8(truncatingIfNeeded: number)
+                        value[1] = UInt8(truncatingIfNeeded: number >> 8)
+                        try store.set(key, to: value)
+                        expected[key] = value
+                    case 4:
+                        try store.remove(key)
+                        expected[key] = nil
+                    default:
+                        let got = try store.withValue(key) { span in span.withUnsafeBytes { Array($0) } }
+                        guard let got else {
+                            expected[key] = nil
+                            continue
+                        }
+                        guard got != expected[key] else { continue }
+                        wrong.withLock { $0.append("thread \(thread), operation \(number)") }
+                    }
+                }
+            } catch {
+                wrong.withLock { $0.append("\(error)") }
+            }
+            let kept = expected
+            lasting.withLock { $0.merge(kept) { $1 } }
+        }
+        #expect(wrong.withLock { $0 } == [])
+        #expect(directory.allocatedBytes <= limit)
+        #expect(try store.statistics().reclamation.evictions > 0)
+        try store.close()
+        let again = try SegmentStore(directory: directory.path, options: options)
+        for (key, value) in lasting.withLock({ $0 }) {
+            if let got = try again.get(key) { #expect(got == value) }
+        }
+        #expect(again.invariantViolations() == [])
+        try again.close()
+    }
 }
