@@ -138,7 +138,7 @@ import Testing
     }
 
     /// Four threads set, read, lend and remove keys of their own while the store's threads win back room for all of them.
-    @Test(arguments: [1 << 20, 4 << 20]) func threadsThatShareALimitSeeTheirOwnValuesOrNone(limit: Int) throws {
+    @Test(arguments: [1 << 20, 2 << 20]) func threadsThatShareALimitSeeTheirOwnValuesOrNone(limit: Int) throws {
         let directory = try TemporaryDirectory()
         var options = StoreOptions(durability: .interval(.milliseconds(20)), compression: .none)
         options.sizeLimit = limit
