@@ -188,4 +188,23 @@ import Testing
         #expect(again.invariantViolations() == [])
         try again.close()
     }
+
+    /// What is stored once and never replaced fills nearly all of the room, and never more.
+    @Test func theRoomIsUsedAndNeverOverstepped() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let limit = 64 << 20
+        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        let value = [UInt8](repeating: 1, count: 1_000)
+        for number in 0..<120_000 {
+            try store.set(Self.key(number), to: value)
+            guard number % 500 == 0 else { continue }
+            try store.runBackgroundSteps()
+            #expect(directory.allocatedBytes <= limit)
+            if number > 70_000 { #expect(try store.statistics().liveBytes * 100 > limit * 85) }
+        }
+        let figures = try store.statistics().reclamation
+        #expect(figures.evictions > 0 && figures.carried == 0)
+        try store.close()
+        #expect(directory.allocatedBytes <= limit)
+    }
 }

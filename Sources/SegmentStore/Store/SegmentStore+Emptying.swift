@@ -244,11 +244,8 @@ private struct Settler {
             return .needsRoom(record.length)
         }
         defer { store.publication.end(ticket) }
-        let target = segments[ticket.slot]
-        let writer = RecordWriter(base: target.pointee.base + ticket.offset)
-        writer.copyBody(of: record)
-        writer.finish(body: body, frame: ticket.frame, sequence: record.sequence, salt: target.pointee.salt)
-        target.pointee.noteExpiry(record.expiry)
+        copy(record, body, ticket)
+        segments[ticket.slot].pointee.noteExpiry(record.expiry)
         let moved = IndexEntry(
             slot: ticket.slot,
             offset: ticket.offset,
@@ -277,6 +274,14 @@ private struct Settler {
         return .settled
     }
 
+    /// Makes the record whole in its new place; `body` is the hash of what is copied.
+    private func copy(_ record: RecordView, _ body: UInt64, _ ticket: Reservation.Ticket) {
+        let target = segments[ticket.slot]
+        let writer = RecordWriter(base: target.pointee.base + ticket.offset)
+        writer.copyBody(of: record)
+        writer.finish(body: body, frame: ticket.frame, sequence: record.sequence, salt: target.pointee.salt)
+    }
+
     /// The record of the last clear goes on saying what is dead as long as a segment is left that is as old.
     private func settleClear(_ row: FooterRow) -> Outcome {
         let record = segments[victim.slot].pointee.record(at: row.offset)
@@ -291,10 +296,7 @@ private struct Settler {
             return .needsRoom(record.length)
         }
         defer { store.publication.end(ticket) }
-        let target = segments[ticket.slot]
-        let writer = RecordWriter(base: target.pointee.base + ticket.offset)
-        writer.copyBody(of: record)
-        writer.finish(body: body, frame: ticket.frame, sequence: record.sequence, salt: target.pointee.salt)
+        copy(record, body, ticket)
         return .settled
     }
 }
