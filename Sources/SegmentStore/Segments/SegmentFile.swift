@@ -98,17 +98,16 @@ struct SegmentFile {
         if isForced { try force(trailer, of: descriptor.number, header, files: files) }
     }
 
-    /// Says in both copies of the header, one after the other, that the segment's content may be thrown away.
-    ///
-    /// Unless `isForced` is false, that has reached the disk when this returns.
-    static func retire(path: String, isForced: Bool, files: any FileLayer) throws(SystemError) {
+    /// Says in both copies of the header, one after the other, that the segment's content may be thrown away; that has
+    /// reached the disk when this returns.
+    static func retire(path: String, files: any FileLayer) throws(SystemError) {
         try files.withFile(path, flags: O_RDWR) { descriptor throws(SystemError) in
             var state = [UInt8](repeating: 0, count: 8)
             state.put(SegmentHeader.spareState, at: 0)
             for offset in Format.headerOffsets {
                 try files.writeFully(descriptor, state, at: offset + SegmentHeader.stateOffset)
             }
-            if isForced { try files.force(descriptor, for: .retiredSegment) }
+            try files.force(descriptor, for: .retiredSegment)
         }
     }
 

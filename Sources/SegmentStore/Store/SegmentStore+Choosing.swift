@@ -94,7 +94,7 @@ extension SegmentStore {
                 reservation.spare = -1
                 return true
             }
-            if isSpare { try retire(oldest, isForced: options.durability != .never, &state) }
+            if isSpare { try retire(oldest, &state) }
         }
     }
 

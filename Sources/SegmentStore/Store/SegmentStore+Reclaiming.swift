@@ -109,26 +109,24 @@ extension SegmentStore {
 
     /// Gives an emptied segment up: first on the disk, then in memory.
     private func giveUp(_ slot: Int) throws(StoreError) {
-        let isForced = options.durability != .never
-        // An unforced overwrite must not take down the forced value that it replaced.
-        if isForced {
-            try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeRetirement)
-        }
+        // Whatever the durability: an unforced overwrite must not take down the forced value that it replaced, nor a segment
+        // come back after the tombstones that it made superfluous have gone.
+        try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeRetirement)
         options.betweenReclaimSteps?()
         try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
             // A clear may have deleted it meanwhile.
-            if segments.isInUse(slot) { try retire(slot, isForced: isForced, &state) }
+            if segments.isInUse(slot) { try retire(slot, &state) }
         }
         reclaimWindow.store(false, ordering: .releasing)
         options.betweenReclaimSteps?()
     }
 
-    func retire(_ slot: Int, isForced: Bool, _ state: inout Maintenance) throws(StoreError) {
+    func retire(_ slot: Int, _ state: inout Maintenance) throws(StoreError) {
         let segment = segments[slot]
         let path = segment.pointee.path
         do throws(SystemError) {
-            try SegmentFile.retire(path: path, isForced: isForced, files: files)
+            try SegmentFile.retire(path: path, files: files)
         } catch {
             // A file that somebody deleted is as good as given up.
             if error.number != ENOENT { throw failure(error, path: path, doing: "giving the segment up") }
