@@ -80,8 +80,12 @@ struct PowerCutModel {
         for key in histories.keys {
             guard var history = histories[key] else { continue }
             let value = State(value: found[key])
-            if afterCut || hasLeft(key, found) {
+            if afterCut {
                 history = History(states: [value])
+            } else if !history.states.contains(where: { $0.value == found[key] }) {
+                // It left, which a cut may undo.
+                history.states.append(value)
+                history.markReturned()
             } else {
                 // What never took effect will not come later.
                 let kept = history.states.lastIndex { $0.value == found[key] } ?? 0
