@@ -82,15 +82,14 @@ struct PowerCutModel {
             let value = State(value: found[key])
             if afterCut {
                 history = History(states: [value])
-            } else if !history.states.contains(where: { $0.value == found[key] }) {
+            } else if let kept = history.states[history.returned...].lastIndex(where: { $0.value == found[key] }) {
+                // What never took effect will not come later.
+                history.states.removeSubrange((kept + 1)...)
+                history.returned = kept
+            } else {
                 // It left, which a cut may undo.
                 history.states.append(value)
                 history.markReturned()
-            } else {
-                // What never took effect will not come later.
-                let kept = history.states.lastIndex { $0.value == found[key] } ?? 0
-                history.states.removeSubrange((kept + 1)...)
-                history.returned = kept
             }
             histories[key] = history
         }
