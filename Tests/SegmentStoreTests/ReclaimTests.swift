@@ -20,42 +20,6 @@ import Testing
 
     private static func key(_ number: Int) -> [UInt8] { Array("key-\(1_000_000 + number)".utf8) }
 
-    /// While a clear is on its way to the disk, a segment that it ended becomes another one, of the same length.
-    @Test func aClearLeavesWhatWasSetSinceInASegmentUsedAgain() throws {
-        let directory = try TemporaryDirectory()
-        let files = FaultyFileLayer()
-        var options = Self.options(.never, limit: 1 << 20)
-        options.files = files
-        let store = try SegmentStore(directory: directory.path, options: options)
-        let value = [UInt8](repeating: 1, count: 100)
-        for number in 0..<6_000 { try store.set(Self.key(number), to: value) }
-        let later = 10_000..<12_400
-        let isFirst = Mutex(true)
-        files.beforeForcing { _ in
-            let isNow = isFirst.withLock { isFirst in
-                defer { isFirst = false }
-                return isFirst
-            }
-            guard isNow else { return }
-            for number in later { try? store.set(Self.key(number), to: value) }
-        }
-        try store.removeAll()
-        files.beforeForcing(nil)
-        #expect(!isFirst.withLock { $0 })
-        for slot in store.reservation.withLock({ [$0.first.slot, $0.main.slot] }) where slot >= 0 {
-            #expect(store.segments.isInUse(slot))
-        }
-        #expect(store.invariantViolations() == [])
-        let kept = try later.filter { try store.get(Self.key($0)) == value }.count
-        #expect(kept == store.count && kept > 2_000)
-        store.abandon()
-
-        let again = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: 1 << 20))
-        #expect(try later.filter { try again.get(Self.key($0)) == value }.count == kept)
-        #expect(try (0..<6_000).allSatisfy { try again.get(Self.key($0)) == nil })
-        try again.close()
-    }
-
     @Test func whereNothingMayLeaveRemovalsMakeRoom() throws {
         let directory = try TemporaryDirectory()
         let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 1 << 20, .none))
