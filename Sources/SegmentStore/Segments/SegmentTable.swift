@@ -173,9 +173,7 @@ final class SegmentTable: @unchecked Sendable {
     private func unmapIfUnread(_ slot: Int) {
         guard slots[slot].lifecycle.load(ordering: .acquiring) == Segment.Lifecycle.retired else { return }
         // Without the barrier the mapping stays for as long as the table: too long is not wrong.
-        guard barrier.heavy(), !readers.hold(slot) else { return }
-        for stripe in 0..<Stripe.count
-        where pins[slot * Stripe.count + stripe].value.load(ordering: .sequentiallyConsistent) != 0 { return }
+        guard !isHeld(slot) else { return }
         let (won, _) = slots[slot].lifecycle.compareExchange(
             expected: Segment.Lifecycle.retired,
             desired: Segment.Lifecycle.unmapped,

@@ -49,7 +49,7 @@ extension SegmentStore {
             live += segment.pointee.liveBytes.load(ordering: .relaxed)
             if segment.pointee.isSealed.load(ordering: .relaxed) { dead += segment.pointee.deadBytes }
         }
-        return dead > live + max(nextCapacity, options.sizes.smallestSegment)
+        return dead > live + nextCapacity
     }
 
     /// The segment with the lowest number, if tombstones take more than a twentieth: they go once no segment is left that
@@ -136,14 +136,10 @@ extension SegmentStore {
         let first = ordered.filter { log(of: $0) == .first }
         let firstBytes = first.reduce(0) { $0 + segments[$1].pointee.header.capacity }
         let main = ordered.first { log(of: $0) == .main }
-        if let slot = first.first, firstBytes > limit.firstLog || main == nil {
-            let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
-            return .init(slot: slot, plan: .evict(below: level, loss: 3, leavesGhosts: true))
-        }
-        return main.map { slot in
-            let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
-            return .init(slot: slot, plan: .evict(below: level, loss: 1, leavesGhosts: false))
-        }
+        let isFromFirst = !first.isEmpty && (firstBytes > limit.firstLog || main == nil)
+        guard let slot = isFromFirst ? first.first : main else { return nil }
+        let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
+        return .init(slot: slot, plan: .evict(below: level, loss: isFromFirst ? 3 : 1, leavesGhosts: isFromFirst))
     }
 
     /// True if the record that fills the segment stays: it joins the main log, or goes behind what is there, as it lies.
