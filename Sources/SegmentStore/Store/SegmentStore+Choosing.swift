@@ -183,10 +183,7 @@ extension SegmentStore {
     private func levelThatHalves(_ slot: Int) -> Int {
         var bytes = [0, 0, 0, 0]
         forEachRow(of: slot) { row in
-            let found = index.shard(for: row.keyHash).pointee.probe(row.keyHash) { entry, _ -> Int? in
-                entry.slot == slot && entry.offset == row.offset ? entry.use : nil
-            }
-            if let use = found { bytes[use] += row.length }
+            if let found = entry(naming: row, in: slot) { bytes[found.entry.use] += row.length }
         }
         var sum = 0
         for use in (1...3).reversed() {
@@ -206,11 +203,8 @@ extension SegmentStore {
                 if row.expiry > now { return next = min(next, row.expiry) }
                 let shard = index.shard(for: row.keyHash)
                 index.withLock(Index.shard(of: row.keyHash)) {
-                    _ = shard.pointee.probe(row.keyHash) { entry, cell -> Bool? in
-                        guard entry.slot == slot, entry.offset == row.offset else { return nil }
-                        markExpired(entry, cell, shard, length: row.length)
-                        return true
-                    }
+                    guard let found = entry(naming: row, in: slot) else { return }
+                    markExpired(found.entry, found.cell, shard, length: row.length)
                 }
             }
             segments[slot].pointee.soonestExpiry.store(next, ordering: .relaxed)

@@ -66,6 +66,19 @@ extension SegmentStore {
         }
     }
 
+    /// An entry and where it stands.
+    struct NamingEntry {
+        var entry: IndexEntry
+        var cell: UnsafeMutablePointer<Atomic<UInt64>>
+    }
+
+    /// The entry that names the row's record; nil: nothing does any more.
+    func entry(naming row: FooterRow, in slot: Int) -> NamingEntry? {
+        index.shard(for: row.keyHash).pointee.probe(row.keyHash) { entry, cell in
+            entry.slot == slot && entry.offset == row.offset ? NamingEntry(entry: entry, cell: cell) : nil
+        }
+    }
+
     /// Marks an entry as ended, whose bytes are dead from now on.
     @inline(never)
     func markExpired(
@@ -121,18 +134,12 @@ private struct Settler {
         let shard = Index.shard(of: row.keyHash)
         return try store.index.withLock(shard) { () throws(StoreError) -> Outcome in
             try store.checkWritable()
-            let found = store.index[shard].pointee.probe(row.keyHash) { entry, cell in
-                entry.slot == victim.slot && entry.offset == row.offset ? Found(entry: entry, cell: cell) : nil
-            }
-            guard let found else { return .settled }
+            guard let found = store.entry(naming: row, in: victim.slot) else { return .settled }
             return try settle(row, found, shard: shard)
         }
     }
 
-    private struct Found {
-        var entry: IndexEntry
-        var cell: UnsafeMutablePointer<Atomic<UInt64>>
-    }
+    private typealias Found = SegmentStore.NamingEntry
 
     private func settle(_ row: FooterRow, _ found: Found, shard: Int) throws(StoreError) -> Outcome {
         let segment = segments[victim.slot]
