@@ -117,6 +117,41 @@ import Testing
         try expectGoingOn(["own": [1], "forged": nil])
     }
 
+    /// A forged row may state a hash that differs from its key's where the index does not look: a get finds the record
+    /// all the same, and so must what replaces it.
+    @Test(arguments: 0..<64, [false, true])
+    func aRowWithAnotherHashIsHiddenByWhatReplacesIt(bit: Int, removes: Bool) throws {
+        let own = try ForgedSegmentTests()
+        let (file, header, end) = try own.killedSegment()
+        let forged = own.record("forged", header, at: end, sequence: 2)
+        try own.write(forged, to: file, at: end)
+        var rows = RowTable()
+        rows.append(
+            FooterRow(
+                keyHash: text("forged").withUnsafeBytes { XXH3.hash($0, seed: header.keyHashSeed) } ^ 1 << bit,
+                offset: end,
+                length: forged.count,
+                sequence: 2,
+                expiry: 0,
+                tagHash: 0,
+                kind: .put
+            )
+        )
+        let footer = Footer.encoded(rows, recordEnd: end + forged.count, for: header, boot: 0)
+        try own.write(footer, to: file, at: header.capacity - footer.count)
+        let writer = try SegmentStore(directory: own.path, options: .stepped())
+        #expect(writer.recoveryReport.footersUsed == 1)
+        if removes { try writer.remove("forged") } else { try writer.set("forged", to: [7]) }
+        let expected: [UInt8]? = try writer.get("forged")
+        #expect(expected == (removes ? nil : [7]))
+        try writer.close()
+        for options in [StoreOptions.readOnly, .stepped()] {
+            let store = try SegmentStore(directory: own.path, options: options)
+            #expect(try store.get("forged") == expected)
+            try store.close()
+        }
+    }
+
     @Test func whatCannotBeGotIsNotListed() throws {
         let (file, header, end) = try killedSegment()
         // A put without a key, and a record of a kind that no version has yet; a forged footer calls both puts.

@@ -121,7 +121,7 @@ struct IndexBuilder {
         if row.expiry != 0 && row.expiry <= now { entry = entry.expired }
         segments[slot].pointee.noteExpiry(row.expiry)
         let found = table.pointee.probe(row.keyHash) { known, cell -> Known? in
-            guard let knownRow = tables[known.slot]?.row(atOffset: known.offset), knownRow.keyHash == row.keyHash,
+            guard let knownRow = tables[known.slot]?.row(atOffset: known.offset),
                 isSameKey(row, slot, knownRow, known.slot)
             else { return nil }
             return Known(entry: known, row: knownRow, cell: cell)
@@ -149,17 +149,20 @@ struct IndexBuilder {
         var cell: UnsafeMutablePointer<Atomic<UInt64>>
     }
 
-    /// Equal 64-bit hashes are settled by the keys. Where a damaged record no longer has its key, the rows' word is
-    /// taken: an older value must not come back because the newest one cannot be read.
+    /// Hashes that the index takes for equal are settled by the keys, whatever the rows' other bits say: a get would
+    /// find either record. Where a damaged record no longer has its key, the rows' word is taken: an older value must
+    /// not come back because the newest one cannot be read.
     private func isSameKey(_ row: FooterRow, _ slot: Int, _ other: FooterRow, _ otherSlot: Int) -> Bool {
+        let haveEqualHashes = row.keyHash == other.keyHash
         guard let key = keyBytes(of: row, in: slot), let otherKey = keyBytes(of: other, in: otherSlot) else {
-            return true
+            return haveEqualHashes
         }
         if key.count == otherKey.count, let left = key.baseAddress, let right = otherKey.baseAddress,
             memcmp(left, right, key.count) == 0
         {
             return true
         }
+        guard haveEqualHashes else { return false }
         let seed = segments[slot].pointee.header.keyHashSeed
         return XXH3.hash(key, seed: seed) != row.keyHash || XXH3.hash(otherKey, seed: seed) != other.keyHash
     }
