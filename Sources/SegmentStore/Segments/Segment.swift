@@ -5,19 +5,21 @@ import Synchronization
 /// What a read needs stands first and never changes while the slot is in use.
 struct Segment: ~Copyable {
     /// The mapping's first byte; valid while the slot is pinned or named by an index entry under its shard's lock.
-    let base: UnsafeMutableRawPointer
+    private(set) var base: UnsafeMutableRawPointer
     /// Bytes that may be read: the capacity, or what a shortened file has left.
-    let readableCount: Int
+    private(set) var readableCount: Int
     private(set) var salt: UInt64
     private(set) var header: SegmentHeader
-    let path: String
+    private(set) var path: String
     /// The file's identity, to notice that another file has taken its name.
-    let inode: UInt64
+    private(set) var inode: UInt64
 
     /// The owner of the mapping; gone once the last reader of a retired segment has left.
     var mapping: Mapping?
-    let lifecycle = Atomic<UInt8>(Lifecycle.inUse)
+    let lifecycle = Atomic<UInt32>(Lifecycle.inUse)
 
+    /// The segment's number, for whoever wants to know whether the slot is still the same segment's.
+    let number: Atomic<UInt64>
     /// Which log its records count to: a segment of its own joins the main log where it lies.
     let log: Atomic<UInt8>
     /// The order in which segments began, or joined their log: the lowest is reclaimed first.
@@ -41,12 +43,20 @@ struct Segment: ~Copyable {
     /// That footer has reached the disk, and the records before it.
     let footerIsForced = Atomic<Bool>(true)
 
+    /// What has become of a segment: the low bits of a word, whose other bits count the segments that had the slot before.
+    /// So no step that was meant for one of them is ever taken by another.
     enum Lifecycle {
-        static let inUse: UInt8 = 0
-        static let retired: UInt8 = 1
-        static let unmapped: UInt8 = 2
+        static let inUse: UInt32 = 0
+        static let retired: UInt32 = 1
         /// Given up, and still mapped, to become another segment once nobody reads it.
-        static let parked: UInt8 = 3
+        static let parked: UInt32 = 2
+        /// One thread is taking the mapping away.
+        static let leaving: UInt32 = 3
+        /// There is no mapping, and another segment may have the slot.
+        static let vacant: UInt32 = 4
+
+        static let mask: UInt32 = 7
+        static let turn: UInt32 = 8
     }
 
     init(
@@ -63,6 +73,7 @@ struct Segment: ~Copyable {
         readableCount = mapping.count
         salt = RecordChecksum.salt(number: header.number, generation: header.generation)
         self.header = header
+        number = Atomic(header.number)
         log = Atomic(header.log.rawValue)
         order = Atomic(header.number)
         allocated = Atomic(SizeLimit.cost(ofCapacity: header.capacity))
@@ -95,6 +106,7 @@ struct Segment: ~Copyable {
     mutating func become(_ header: SegmentHeader) {
         self.header = header
         salt = RecordChecksum.salt(number: header.number, generation: header.generation)
+        number.store(header.number, ordering: .relaxed)
         log.store(header.log.rawValue, ordering: .relaxed)
         order.store(header.number, ordering: .relaxed)
         allocated.store(SizeLimit.cost(ofCapacity: header.capacity), ordering: .relaxed)
@@ -107,6 +119,20 @@ struct Segment: ~Copyable {
         forcedEnd.store(Format.recordsStart, ordering: .relaxed)
         isSealed.store(false, ordering: .relaxed)
         footerIsForced.store(true, ordering: .relaxed)
+    }
+
+    /// Becomes another segment altogether, but for the lifecycle. Nobody reads what was here, and nothing names it.
+    mutating func become(_ other: consuming Segment) {
+        become(other.header)
+        base = other.base
+        readableCount = other.readableCount
+        path = other.path
+        inode = other.inode
+        recordEnd.store(other.recordEnd.load(ordering: .relaxed), ordering: .relaxed)
+        recordCount.store(other.recordCount.load(ordering: .relaxed), ordering: .relaxed)
+        forcedEnd.store(other.forcedEnd.load(ordering: .relaxed), ordering: .relaxed)
+        isSealed.store(other.isSealed.load(ordering: .relaxed), ordering: .relaxed)
+        mapping = other.mapping
     }
 
     /// Counts the hole between records and footer, which sealing gives back to the disk, by whole pages.

@@ -11,8 +11,11 @@ import Synchronization
 /// Holds are for reads, which are short or nested in one another on one thread, and cost two stores. Pins count, and are
 /// for whoever keeps many segments, or one for as long as a flush takes.
 ///
-/// `@unchecked`: slots are initialised before their number is given to anyone, and mutable state in them is atomic,
-/// except `mapping`, which only the one thread that wins the step to `unmapped` changes.
+/// A slot whose segment has left without a reader is given to the next one. Whoever has the number of a slot from a while
+/// ago pins it and looks at the segment's number, or, for a read, at the index's entry again.
+///
+/// `@unchecked`: slots are initialised before their number is given to anyone, and what is not atomic in them changes
+/// only while nobody has a hold or a pin: by the one thread that wins the step to `leaving`, and then by the one that adds.
 final class SegmentTable: @unchecked Sendable {
     /// The kernel allows a process about as many mappings (`vm.max_map_count`), and an index entry has room for them.
     static let slotLimit = 1 << 16
@@ -20,6 +23,8 @@ final class SegmentTable: @unchecked Sendable {
     private let slots: UnsafeMutablePointer<Segment>
     private let pins: UnsafeMutablePointer<PaddedCounter>
     private let used = Atomic<Int>(0)
+    /// Slots among them that have no segment.
+    private let vacancies = Atomic<Int>(0)
     let readers = Readers()
     private let barrier = MemoryBarrier()
     private let reserved: UnsafeMutableRawPointer
@@ -48,7 +53,7 @@ final class SegmentTable: @unchecked Sendable {
         munmap(reserved, reservedLength)
     }
 
-    /// Slots given out so far, those of retired segments included.
+    /// Slots given out so far, those without a segment included.
     var count: Int { used.load(ordering: .acquiring) }
 
     @inline(__always)
@@ -57,17 +62,59 @@ final class SegmentTable: @unchecked Sendable {
     /// The slots whose segments are in use.
     var inUse: [Int] { (0..<count).filter { isInUse($0) } }
 
-    func isInUse(_ slot: Int) -> Bool {
-        slots[slot].lifecycle.load(ordering: .acquiring) == Segment.Lifecycle.inUse
+    @inline(__always)
+    func isInUse(_ slot: Int) -> Bool { state(slot) == Segment.Lifecycle.inUse }
+
+    @inline(__always)
+    private func state(_ slot: Int) -> UInt32 {
+        slots[slot].lifecycle.load(ordering: .acquiring) & Segment.Lifecycle.mask
+    }
+
+    /// The same, in one order with the pins.
+    @inline(__always)
+    private func isInUseInOrder(_ slot: Int) -> Bool {
+        let word = slots[slot].lifecycle.load(ordering: .sequentiallyConsistent)
+        return word & Segment.Lifecycle.mask == Segment.Lifecycle.inUse
     }
 
     /// Gives the segment a slot; nil if all are taken. One caller at a time.
     func add(_ segment: consuming Segment) -> Int? {
+        if let slot = vacantSlot {
+            vacancies.wrappingSubtract(1, ordering: .relaxed)
+            slots[slot].become(segment)
+            let turn = (slots[slot].lifecycle.load(ordering: .relaxed) | Segment.Lifecycle.mask) &+ 1
+            slots[slot].lifecycle.store(turn | Segment.Lifecycle.inUse, ordering: .sequentiallyConsistent)
+            return slot
+        }
         let slot = count
         guard slot < limit else { return nil }
         (slots + slot).initialize(to: segment)
         used.store(slot + 1, ordering: .releasing)
         return slot
+    }
+
+    private var vacantSlot: Int? {
+        guard vacancies.load(ordering: .relaxed) > 0 else { return nil }
+        return (0..<count).first { state($0) == Segment.Lifecycle.vacant }
+    }
+
+    // MARK: Looking around
+
+    /// Calls the body with the slot of each segment in use, which stays that segment's meanwhile.
+    func forEachInUse<Failure>(_ body: (Int) throws(Failure) -> Void) throws(Failure) {
+        let stripe = Stripe.current
+        for slot in 0..<count where pin(slot, stripe: stripe) {
+            defer { unpin(slot, stripe: stripe) }
+            try body(slot)
+        }
+    }
+
+    /// Calls the body with the slots of all segments in use, which stay those segments' until it returns.
+    func withAllInUse<Result, Failure>(_ body: ([Int]) throws(Failure) -> Result) throws(Failure) -> Result {
+        let stripe = Stripe.current
+        let pinned = (0..<count).filter { pin($0, stripe: stripe) }
+        defer { for slot in pinned { unpin(slot, stripe: stripe) } }
+        return try body(pinned)
     }
 
     // MARK: Readers
@@ -92,7 +139,7 @@ final class SegmentTable: @unchecked Sendable {
         }
         barrier.light()
         let hold = Hold(slot: slot, reader: reader, place: place)
-        if slots[slot].lifecycle.load(ordering: .acquiring) == Segment.Lifecycle.inUse { return hold }
+        if isInUse(slot) { return hold }
         release(hold)
         return nil
     }
@@ -102,14 +149,14 @@ final class SegmentTable: @unchecked Sendable {
         guard let reader = hold.reader else { return unpin(hold.slot, stripe: hold.place) }
         reader.release(hold.place)
         barrier.light()
-        if slots[hold.slot].lifecycle.load(ordering: .acquiring) != Segment.Lifecycle.inUse { unmapIfUnread(hold.slot) }
+        if !isInUse(hold.slot) { unmapIfUnread(hold.slot) }
     }
 
     /// Keeps the segment mapped until `unpin`; false if it is retired, and then nothing is pinned.
     @inline(__always)
     func pin(_ slot: Int, stripe: Int) -> Bool {
         pins[slot * Stripe.count + stripe].value.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        if slots[slot].lifecycle.load(ordering: .sequentiallyConsistent) == Segment.Lifecycle.inUse { return true }
+        if isInUseInOrder(slot) { return true }
         unpin(slot, stripe: stripe)
         return false
     }
@@ -118,9 +165,7 @@ final class SegmentTable: @unchecked Sendable {
     @inline(__always)
     func unpin(_ slot: Int, stripe: Int) {
         pins[slot * Stripe.count + stripe].value.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-        if slots[slot].lifecycle.load(ordering: .sequentiallyConsistent) != Segment.Lifecycle.inUse {
-            unmapIfUnread(slot)
-        }
+        if !isInUseInOrder(slot) { unmapIfUnread(slot) }
     }
 
     // MARK: Leaving
@@ -130,20 +175,22 @@ final class SegmentTable: @unchecked Sendable {
     /// False if somebody else ended it before.
     @discardableResult
     func retire(_ slot: Int) -> Bool {
-        let (won, _) = slots[slot].lifecycle.compareExchange(
-            expected: Segment.Lifecycle.inUse,
-            desired: Segment.Lifecycle.retired,
-            ordering: .sequentiallyConsistent
-        )
+        let won = step(slot, from: Segment.Lifecycle.inUse, to: Segment.Lifecycle.retired)
         if won { unmapIfUnread(slot) }
         return won
     }
 
     /// Ends the segment's use and keeps its mapping, for another segment to take over; false if its use has ended before.
     func park(_ slot: Int) -> Bool {
-        slots[slot].lifecycle.compareExchange(
-            expected: Segment.Lifecycle.inUse,
-            desired: Segment.Lifecycle.parked,
+        step(slot, from: Segment.Lifecycle.inUse, to: Segment.Lifecycle.parked)
+    }
+
+    private func step(_ slot: Int, from old: UInt32, to new: UInt32) -> Bool {
+        let word = slots[slot].lifecycle.load(ordering: .relaxed)
+        guard word & Segment.Lifecycle.mask == old else { return false }
+        return slots[slot].lifecycle.compareExchange(
+            expected: word,
+            desired: word & ~Segment.Lifecycle.mask | new,
             ordering: .sequentiallyConsistent
         ).exchanged
     }
@@ -160,25 +207,30 @@ final class SegmentTable: @unchecked Sendable {
     /// found out by looking at the index again, as every reader does once it has its hold.
     func renew(_ slot: Int, _ header: SegmentHeader) {
         slots[slot].become(header)
-        slots[slot].lifecycle.store(Segment.Lifecycle.inUse, ordering: .sequentiallyConsistent)
+        _ = step(slot, from: Segment.Lifecycle.parked, to: Segment.Lifecycle.inUse)
     }
 
     /// Lets the mapping of a parked segment go, once nobody reads it.
     func discard(_ slot: Int) {
-        slots[slot].lifecycle.store(Segment.Lifecycle.retired, ordering: .sequentiallyConsistent)
+        _ = step(slot, from: Segment.Lifecycle.parked, to: Segment.Lifecycle.retired)
         unmapIfUnread(slot)
     }
 
     @inline(never)
     private func unmapIfUnread(_ slot: Int) {
-        guard slots[slot].lifecycle.load(ordering: .acquiring) == Segment.Lifecycle.retired else { return }
+        let word = slots[slot].lifecycle.load(ordering: .acquiring)
+        guard word & Segment.Lifecycle.mask == Segment.Lifecycle.retired else { return }
         // Without the barrier the mapping stays for as long as the table: too long is not wrong.
         guard !isHeld(slot) else { return }
+        let turn = word & ~Segment.Lifecycle.mask
         let (won, _) = slots[slot].lifecycle.compareExchange(
-            expected: Segment.Lifecycle.retired,
-            desired: Segment.Lifecycle.unmapped,
+            expected: word,
+            desired: turn | Segment.Lifecycle.leaving,
             ordering: .sequentiallyConsistent
         )
-        if won { slots[slot].mapping = nil }
+        guard won else { return }
+        slots[slot].mapping = nil
+        slots[slot].lifecycle.store(turn | Segment.Lifecycle.vacant, ordering: .releasing)
+        vacancies.wrappingAdd(1, ordering: .relaxed)
     }
 }

@@ -34,7 +34,7 @@ struct Reservation: Sendable {
 
         init(slot: Int, end: Int, in segments: SegmentTable) {
             self.slot = slot
-            number = segments[slot].pointee.header.number
+            number = segments[slot].pointee.number.load(ordering: .relaxed)
             self.end = end
         }
     }

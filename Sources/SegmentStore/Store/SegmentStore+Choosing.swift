@@ -3,30 +3,39 @@ import Synchronization
 /// Which segment is reclaimed next, and what becomes of what lives in it: what is dead first, then what tombstones wait
 /// for, and only then what is wanted least.
 extension SegmentStore {
-    func chooseVictim(for goal: ReclaimGoal, _ state: inout ReclaimState) -> ReclaimState.Victim? {
-        let candidates = sealedSegments
+    /// Under the reclaiming lock; the slots are those of all segments in use, and stay theirs.
+    func chooseVictim(
+        for goal: ReclaimGoal,
+        among slots: [Int],
+        _ state: inout ReclaimState
+    ) -> ReclaimState.Victim? {
+        let candidates = sealedSegments(among: slots)
         sweepExpired(candidates)
         let dead = candidates.map { segments[$0].pointee.deadBytes }
         let best = zip(candidates, dead).max { $0.1 < $1.1 }
         if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {
-            return ReclaimState.Victim(slot: slot, plan: .keep)
+            return victim(slot, .keep)
         }
         // One without records is room as it is.
         let empty = candidates.first { segments[$0].pointee.recordEnd.load(ordering: .relaxed) == Format.recordsStart }
-        if let empty { return ReclaimState.Victim(slot: empty, plan: .keep) }
-        if let victim = oldestUnderTombstones(candidates, &state) { return victim }
+        if let empty { return victim(empty, .keep) }
+        if let victim = oldestUnderTombstones(candidates, among: slots, &state) { return victim }
         guard goal == .room, limit != nil else { return nil }
         if let victim = evictionVictim(candidates, &state) { return victim }
         // Where nothing may leave, little is better than nothing.
         guard let (slot, bytes) = best, bytes > 0 else { return nil }
-        return ReclaimState.Victim(slot: slot, plan: .keep)
+        return victim(slot, .keep)
     }
 
-    /// Segments that take no more records, in the order in which they began or joined their log.
-    var sealedSegments: [Int] {
+    private func victim(_ slot: Int, _ plan: ReclaimState.Plan) -> ReclaimState.Victim {
+        ReclaimState.Victim(slot: slot, number: segments[slot].pointee.header.number, plan: plan)
+    }
+
+    /// Those of the segments that take no more records, in the order in which they began or joined their log.
+    func sealedSegments(among slots: [Int]) -> [Int] {
         let busy = reservation.withLock { [$0.first.slot, $0.main.slot, $0.spare] + $0.unsealed }
         let kept = maintenance.withLock { [$0.continuable, $0.emptyClosed].compactMap { $0 } }
-        return segments.inUse.filter { slot in
+        return slots.filter { slot in
             segments[slot].pointee.isSealed.load(ordering: .acquiring) && !busy.contains(slot) && !kept.contains(slot)
                 && segments[slot].pointee.readableCount == segments[slot].pointee.header.capacity
         }.sorted {
@@ -57,12 +66,16 @@ extension SegmentStore {
     ///
     /// Only if it can be emptied, and only once for each segment that was filled since: a store from which as much is
     /// removed as is set has always so many.
-    private func oldestUnderTombstones(_ candidates: [Int], _ state: inout ReclaimState) -> ReclaimState.Victim? {
+    private func oldestUnderTombstones(
+        _ candidates: [Int],
+        among slots: [Int],
+        _ state: inout ReclaimState
+    ) -> ReclaimState.Victim? {
         guard isUnderTombstones else { return nil }
         let made = reservation.withLock { $0.highestNumber }
         // Where nothing may leave, this is what room there is.
         guard made >= state.nextForTombstones || (limit != nil && !mayEvict) else { return nil }
-        let oldest = segments.inUse.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
+        let oldest = slots.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
         guard let oldest else { return nil }
         // Emptying one may make one more.
         state.nextForTombstones = made + 2
@@ -70,10 +83,9 @@ extension SegmentStore {
             renumber(oldest)
             return nil
         }
-        guard isAlone(oldest) else { return ReclaimState.Victim(slot: oldest, plan: .keep) }
+        guard isAlone(oldest) else { return victim(oldest, .keep) }
         // One record is not worth the tombstones of all the others.
-        return mayEvict
-            ? ReclaimState.Victim(slot: oldest, plan: .evict(below: .max, loss: 0, leavesGhosts: false)) : nil
+        return mayEvict ? victim(oldest, .evict(below: .max, loss: 0, leavesGhosts: false)) : nil
     }
 
     /// Has the segment that all tombstones wait for take no more records, or, if it has none, take another number.
@@ -119,7 +131,7 @@ extension SegmentStore {
         guard let limit, options.eviction != .none else { return nil }
         if options.eviction == .fifo {
             return candidates.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
-                .map { .init(slot: $0, plan: .evict(below: .max, loss: 0, leavesGhosts: false)) }
+                .map { victim($0, .evict(below: .max, loss: 0, leavesGhosts: false)) }
         }
         // Each time round, a segment that one record fills is evicted or moved behind the others, read less often.
         for _ in 0...candidates.count * 4 {
@@ -139,7 +151,7 @@ extension SegmentStore {
         let isFromFirst = !first.isEmpty && (firstBytes > limit.firstLog || main == nil)
         guard let slot = isFromFirst ? first.first : main else { return nil }
         let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
-        return .init(slot: slot, plan: .evict(below: level, loss: isFromFirst ? 3 : 1, leavesGhosts: isFromFirst))
+        return victim(slot, .evict(below: level, loss: isFromFirst ? 3 : 1, leavesGhosts: isFromFirst))
     }
 
     /// True if the record that fills the segment stays: it joins the main log, or goes behind what is there, as it lies.

@@ -113,7 +113,7 @@ extension SegmentStore {
         guard segments.pin(extent.slot, stripe: stripe) else { return }
         defer { segments.unpin(extent.slot, stripe: stripe) }
         let segment = segments[extent.slot]
-        guard segment.pointee.header.number == extent.number else { return }
+        guard segment.pointee.number.load(ordering: .relaxed) == extent.number else { return }
         let start = segment.pointee.forcedEnd.load(ordering: .relaxed)
         guard extent.end > start else { return }
         if start == 0 { return try forceWhole(extent) }

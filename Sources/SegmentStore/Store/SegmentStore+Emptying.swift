@@ -5,10 +5,10 @@ import Synchronization
 extension SegmentStore {
     /// Makes the index name nothing in the victim any more; false if there is no room for what is to be carried, and then
     /// the victim stays one.
-    func empty(_ victim: ReclaimState.Victim) throws(StoreError) -> Bool {
+    func empty(_ victim: ReclaimState.Victim, among slots: [Int]) throws(StoreError) -> Bool {
         // The segments that are left when the victim is gone: a tombstone has nothing to hide if they are all younger.
         let oldestOther =
-            segments.inUse.filter { $0 != victim.slot }.map { segments[$0].pointee.header.number }.min() ?? .max
+            slots.filter { $0 != victim.slot }.map { segments[$0].pointee.header.number }.min() ?? .max
         var settler = Settler(store: self, victim: victim, oldestOther: oldestOther)
         reclaimWindow.store(true, ordering: .sequentiallyConsistent)
         var isEmptied = true

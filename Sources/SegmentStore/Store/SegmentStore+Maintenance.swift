@@ -98,7 +98,7 @@ extension SegmentStore {
                 throw StoreError(
                     .tooManySegments,
                     path: directory,
-                    detail: "\(options.sizes.slots) segments were mapped since the store was opened; open it again"
+                    detail: "\(options.sizes.slots) segments are mapped already; end long reads, or remove entries"
                 )
             }
             throw failure(error, path: directory, doing: "creating a segment of \(capacity) bytes")
@@ -159,7 +159,16 @@ extension SegmentStore {
 
     /// The same under the sealing lock.
     func sealAllFull(isForced: Bool? = nil) throws(StoreError) {
+        let stripe = Stripe.current
         while let slot = reservation.withLock({ $0.unsealed.first }) {
+            // A clear may delete the segment, and another one have the slot.
+            guard segments.pin(slot, stripe: stripe) else {
+                // It goes from the list in a moment.
+                sched_yield()
+                continue
+            }
+            defer { segments.unpin(slot, stripe: stripe) }
+            guard reservation.withLock({ $0.unsealed.contains(slot) }) else { continue }
             do throws(StoreError) {
                 try seal(slot, isForced: isForced)
             } catch {
@@ -173,10 +182,6 @@ extension SegmentStore {
     /// Writes the footer of a segment that takes no more records, once all of them are published and forced. Under the
     /// sealing lock.
     func seal(_ slot: Int, isForced: Bool? = nil) throws(StoreError) {
-        // A clear may be deleting the segment meanwhile.
-        let stripe = Stripe.current
-        guard segments.pin(slot, stripe: stripe) else { return }
-        defer { segments.unpin(slot, stripe: stripe) }
         let isForced = isForced ?? (options.durability != .never)
         if writesStopped.load(ordering: .acquiring) { throw writesStoppedError }
         if isForced {
@@ -275,7 +280,7 @@ extension SegmentStore {
     /// True if the segment takes records again, or has taken some behind the end.
     private func isContinued(_ extent: Reservation.Extent) -> Bool {
         reservation.withLock { [$0.first.slot, $0.main.slot, $0.spare].contains(extent.slot) }
-            || segments[extent.slot].pointee.header.number != extent.number
+            || segments[extent.slot].pointee.number.load(ordering: .relaxed) != extent.number
             || segments[extent.slot].pointee.recordEnd.load(ordering: .relaxed) != extent.end
     }
 }

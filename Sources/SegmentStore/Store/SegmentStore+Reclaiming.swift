@@ -15,6 +15,8 @@ struct ReclaimState: Sendable {
     /// A segment to be emptied, and what becomes of its entries.
     struct Victim: Sendable {
         var slot: Int
+        /// Tells whether the slot is still that segment's.
+        var number: UInt64
         var plan: Plan
     }
 
@@ -46,7 +48,7 @@ extension SegmentStore {
 
     private var isReclamationDue: Bool {
         guard limit != nil else {
-            sweepExpired(sealedSegments)
+            segments.withAllInUse { sweepExpired(sealedSegments(among: $0)) }
             return isMostlyDead || isUnderTombstones
         }
         return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments
@@ -54,26 +56,41 @@ extension SegmentStore {
 
     /// Empties one segment and gives it up; false if there is nothing to win.
     ///
+    /// Whoever had to wait for another one that was at it may find that there is no need any more, and then nothing is
+    /// done.
+    ///
     /// - Throws: as `set`.
-    func reclaimOne(_ goal: ReclaimGoal = .room) throws(StoreError) -> Bool {
+    func reclaimOne(
+        _ goal: ReclaimGoal = .room,
+        ifNeeded isNeeded: () -> Bool = { true }
+    ) throws(StoreError) -> Bool {
         try reclaiming.withLock { state throws(StoreError) in
             try checkWritable()
+            guard isNeeded() else { return true }
             try sealFull()
             let started = Self.monotonicTime()
             defer { reclaimFigures.withLock { $0.time += Self.monotonicTime() - started } }
-            if state.unfinished == nil { state.unfinished = chooseVictim(for: goal, &state) }
-            guard let victim = state.unfinished else { return false }
             let before = reclaimFigures.withLock { $0 }
-            guard try empty(victim) else { return false }
-            try giveUp(victim.slot)
+            let emptied = try segments.withAllInUse { slots throws(StoreError) -> ReclaimState.Victim? in
+                if let known = state.unfinished, !isSame(known) { state.unfinished = nil }
+                if state.unfinished == nil { state.unfinished = chooseVictim(for: goal, among: slots, &state) }
+                guard let victim = state.unfinished, try empty(victim, among: slots) else { return nil }
+                return victim
+            }
+            guard let victim = emptied else { return false }
+            try giveUp(victim)
             state.unfinished = nil
             let after = reclaimFigures.withLock { $0 }
             if before.evictions == 0 && after.evictions > 0 { options.onFirstEviction?() }
             let carried = after.carriedBytes - before.carriedBytes
-            let capacity = segments[victim.slot].pointee.header.capacity
-            if case .evict = victim.plan { state.fruitless = carried * 2 > capacity ? state.fruitless + 1 : 0 }
+            if case .evict = victim.plan { state.fruitless = carried * 2 > nextCapacity ? state.fruitless + 1 : 0 }
             return true
         }
+    }
+
+    /// True unless a clear has deleted the segment since.
+    private func isSame(_ victim: ReclaimState.Victim) -> Bool {
+        segments.isInUse(victim.slot) && segments[victim.slot].pointee.number.load(ordering: .relaxed) == victim.number
     }
 
     enum ReclaimGoal {
@@ -108,15 +125,14 @@ extension SegmentStore {
     }
 
     /// Gives an emptied segment up: first on the disk, then in memory.
-    private func giveUp(_ slot: Int) throws(StoreError) {
+    private func giveUp(_ victim: ReclaimState.Victim) throws(StoreError) {
         // Whatever the durability: an unforced overwrite must not take down the forced value that it replaced, nor a segment
         // come back after the tombstones that it made superfluous have gone.
         try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeRetirement)
         options.betweenReclaimSteps?()
         try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
-            // A clear may have deleted it meanwhile.
-            if segments.isInUse(slot) { try retire(slot, &state) }
+            if isSame(victim) { try retire(victim.slot, &state) }
         }
         reclaimWindow.store(false, ordering: .releasing)
         options.betweenReclaimSteps?()

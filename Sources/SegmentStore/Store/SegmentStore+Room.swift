@@ -215,10 +215,9 @@ extension SegmentStore {
                 return result
             }
             if start == nil { start = Self.monotonicTime() }
-            let before = maintenance.withLock { (free: freeSegments($0), allocated: allocated($0)) }
-            let hasReclaimed = try reclaimOne()
-            let after = maintenance.withLock { (free: freeSegments($0), allocated: allocated($0)) }
-            if after.free > before.free || after.allocated < before.allocated {
+            let before = present
+            let hasReclaimed = try reclaimOne(ifNeeded: { !present.hasGained(since: before) })
+            if present.hasGained(since: before) {
                 failures = 0
             } else {
                 failures += hasReclaimed ? 10 : 1
@@ -227,6 +226,20 @@ extension SegmentStore {
                 if !hasReclaimed { usleep(Self.moment) }
             }
         }
+    }
+
+    /// What there is of room at one moment.
+    private struct Present {
+        var freeSegments: Int
+        var allocated: Int
+
+        func hasGained(since earlier: Present) -> Bool {
+            freeSegments > earlier.freeSegments || allocated < earlier.allocated
+        }
+    }
+
+    private var present: Present {
+        maintenance.withLock { Present(freeSegments: freeSegments($0), allocated: allocated($0)) }
     }
 
     /// Moments in a row in which there is no victim; one that wins nothing counts for ten.

@@ -52,7 +52,7 @@ extension SegmentStore {
         statistics.misses = counters.misses.total + segments.readers.misses
         statistics.damagedReads = counters.damagedReads.total
         statistics.sets = index.setCount
-        for slot in segments.inUse {
+        segments.forEachInUse { slot in
             let segment = segments[slot]
             let live = segment.pointee.liveBytes.load(ordering: .relaxed)
             let tombstones = segment.pointee.tombstoneBytes.load(ordering: .relaxed)
