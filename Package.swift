@@ -28,6 +28,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         // For `swift package generate-documentation`; no target uses it, so importers do not resolve it.
@@ -40,7 +41,11 @@ let package = Package(
         .target(name: "SegmentStore", dependencies: ["CLZ4", "CXXHash", "CLinux"], swiftSettings: settings),
         .target(
             name: "Granary",
-            dependencies: ["SegmentStore", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "SegmentStore",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Metrics", package: "swift-metrics"),
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -81,7 +86,12 @@ let package = Package(
         ),
         .testTarget(
             name: "GranaryTests",
-            dependencies: ["Granary", "SegmentStore", .product(name: "Logging", package: "swift-log")],
+            dependencies: [
+                "Granary",
+                "SegmentStore",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
             swiftSettings: settings
         ),
         .testTarget(

@@ -90,6 +90,7 @@ struct Stats: ParsableCommand {
             ("damaged_records", statistics.recovery.damagedRecords),
             ("evictions", reclamation.evictions),
             ("expired", reclamation.expired),
+            ("written_bytes", statistics.writtenBytes),
             ("carried", reclamation.carried),
             ("carried_bytes", reclamation.carriedBytes),
             ("reclaimed_bytes", reclamation.reclaimedBytes),
@@ -101,17 +102,20 @@ struct Stats: ParsableCommand {
             ("ghosts", statistics.ghosts),
             ("ghost_bytes", statistics.ghostBytes),
         ]
+        let amplification = "\((statistics.writeAmplification * 1_000).rounded() / 1_000)"
         for finding in statistics.recovery.findings { Output.message("granary: \(finding)") }
         if report.format == .json {
             var writer = JSONWriter()
             writer.beginObject()
             for (name, value) in figures { writer.member(name, value) }
+            if let number = JSONNumber(amplification) { writer.member("write_amplification", number) }
             writer.endObject()
             return try Output.write(writer.bytes + [UInt8(ascii: "\n")])
         }
-        let lines = figures.map { name, value in
+        let texts = figures.map { ($0, grouped($1)) } + [("write_amplification", amplification)]
+        let lines = texts.map { name, value in
             let label = name.replacing("_", with: " ")
-            return label + String(repeating: " ", count: max(1, 28 - label.count)) + grouped(value)
+            return label + String(repeating: " ", count: max(1, 28 - label.count)) + value
         }
         try Output.write(lines.joined(separator: "\n") + "\n")
     }

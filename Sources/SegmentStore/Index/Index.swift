@@ -60,6 +60,11 @@ final class Index: @unchecked Sendable {
         (0..<Self.shardCount).reduce(0) { $0 + shards[$1].setCount.load(ordering: .relaxed) }
     }
 
+    /// Bytes of the records that sets and removals have written.
+    var writtenBytes: Int {
+        (0..<Self.shardCount).reduce(0) { $0 + shards[$1].writtenBytes.load(ordering: .relaxed) }
+    }
+
     /// Forgets every entry and gives the memory back. Under all shards' locks.
     func removeAll() {
         for shard in 0..<Self.shardCount { shards[shard].removeAll() }

@@ -20,6 +20,8 @@ struct IndexShard: ~Copyable {
     let liveCount = Atomic<Int>(0)
     /// Sets that were published here.
     let setCount = Atomic<Int>(0)
+    /// Bytes of the records of these, and of removals.
+    let writtenBytes = Atomic<Int>(0)
 
     /// Overflow buckets made; their numbers begin at 1: 0 says none. Changed under the lock.
     let overflowCount = Atomic<Int>(0)

@@ -167,10 +167,9 @@ struct IndexBuilder {
         return XXH3.hash(key, seed: seed) != row.keyHash || XXH3.hash(otherKey, seed: seed) != other.keyHash
     }
 
+    /// The key that a get would compare, whatever length the row states.
     private func keyBytes(of row: FooterRow, in slot: Int) -> UnsafeRawBufferPointer? {
-        guard let record = segments[slot].pointee.record(at: row.offset), record.length == row.length,
-            record.layoutHolds
-        else { return nil }
+        guard let record = segments[slot].pointee.record(at: row.offset), record.layoutHolds else { return nil }
         return record.key
     }
 }

@@ -6,6 +6,8 @@ public struct ReclaimFigures: Sendable, Equatable {
     public var expired = 0
     /// Tombstones that were left in the place of entries that went, so that nothing older comes back for them.
     public var tombstonesLeft = 0
+    /// The bytes of their records.
+    public var tombstoneBytesLeft = 0
     /// Records that were copied to keep them, and their bytes.
     public var carried = 0
     /// The bytes of those.

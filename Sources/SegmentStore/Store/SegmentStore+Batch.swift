@@ -133,16 +133,7 @@ extension SegmentStore {
         let shards = Set(drafts.map(\.shard)).sorted()
         let tickets = try index.withLocks(shards[...]) { () throws(StoreError) -> [Reservation.Ticket] in
             try checkWritable()
-            let tickets = reservation.withLock { reservation in
-                var tickets: [Reservation.Ticket] = []
-                for draft in drafts {
-                    let ticket = reservation.reserve(draft.length, in: segments, now: Self.monotonicTime)
-                    guard let ticket else { break }
-                    publication.begin(ticket)
-                    tickets.append(ticket)
-                }
-                return tickets
-            }
+            let tickets = reserveTogether(drafts)
             defer { for ticket in tickets { publication.end(ticket) } }
             for ticket in tickets { wake(for: ticket) }
             for (draft, ticket) in zip(drafts, tickets) {
@@ -152,5 +143,28 @@ extension SegmentStore {
             return tickets
         }
         return (tickets.count, tickets.last?.sequence ?? 0)
+    }
+
+    /// Room for as many of the drafts as there is, under their shards' locks. Keys that left not long ago go to the main
+    /// log, as single sets of them do.
+    private func reserveTogether(_ drafts: ArraySlice<Draft>) -> [Reservation.Ticket] {
+        let (tickets, wanted) = reservation.withLock { reservation in
+            var tickets: [Reservation.Ticket] = []
+            var wanted = 0
+            for draft in drafts {
+                var ticket: Reservation.Ticket?
+                if limit != nil, ghosts.take(draft.hash, shard: draft.shard) {
+                    ticket = reservation.reserveMain(draft.length, in: segments, now: Self.monotonicTime)
+                    if ticket != nil { wanted += 1 }
+                }
+                ticket = ticket ?? reservation.reserve(draft.length, in: segments, now: Self.monotonicTime)
+                guard let ticket else { break }
+                publication.begin(ticket)
+                tickets.append(ticket)
+            }
+            return (tickets, wanted)
+        }
+        if wanted > 0 { reclaimFigures.withLock { $0.ghostHits += wanted } }
+        return tickets
     }
 }

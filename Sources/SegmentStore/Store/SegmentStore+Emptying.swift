@@ -239,7 +239,10 @@ private struct Settler {
             isTombstone: true
         )
         store.replace(found.cell, by: entry, length: draft.length, shard: shard)
-        store.reclaimFigures.withLock { $0.tombstonesLeft += 1 }
+        store.reclaimFigures.withLock { figures in
+            figures.tombstonesLeft += 1
+            figures.tombstoneBytesLeft += draft.length
+        }
         return .settled
     }
 

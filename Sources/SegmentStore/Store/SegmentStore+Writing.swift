@@ -161,6 +161,7 @@ extension SegmentStore {
                 )
             }
         }
+        shard.pointee.writtenBytes.wrappingAdd(draft.length, ordering: .relaxed)
         if !isTombstone { shard.pointee.setCount.wrappingAdd(1, ordering: .relaxed) }
     }
 

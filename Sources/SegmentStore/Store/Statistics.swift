@@ -10,6 +10,8 @@ public struct StoreStatistics: Sendable, Equatable {
     public var misses = 0
     /// Sets that were stored.
     public var sets = 0
+    /// Bytes of the records that sets and removals appended, headers and keys included.
+    public var writtenBytes = 0
     /// Reads that met a damaged record and gave nothing.
     public var damagedReads = 0
     /// Bytes of the records of current entries, headers and keys included.
@@ -36,6 +38,14 @@ public struct StoreStatistics: Sendable, Equatable {
     public var ghostBytes = 0
     /// What opening found.
     public var recovery = RecoveryReport()
+
+    /// Bytes of all records that were appended over those that sets and removals appended: what keeping room costs.
+    /// Footers are apart. One before anything is written.
+    public var writeAmplification: Double {
+        guard writtenBytes > 0 else { return 1 }
+        let copied = reclamation.carriedBytes + reclamation.tombstoneBytesLeft
+        return Double(writtenBytes + copied) / Double(writtenBytes)
+    }
 }
 
 extension SegmentStore {
@@ -52,6 +62,7 @@ extension SegmentStore {
         statistics.misses = counters.misses.total + segments.readers.misses
         statistics.damagedReads = counters.damagedReads.total
         statistics.sets = index.setCount
+        statistics.writtenBytes = index.writtenBytes
         segments.forEachInUse { slot in
             let segment = segments[slot]
             let live = segment.pointee.liveBytes.load(ordering: .relaxed)
