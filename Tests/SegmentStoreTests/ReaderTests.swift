@@ -42,6 +42,29 @@ import Testing
         #expect(reader.invariantViolations() == [])
     }
 
+    /// A writer carries what is read, and uses the files that it lay in again.
+    @Test func findsWhatAWriterCarriedElsewhere() throws {
+        var options = StoreOptions.stepped()
+        options.compression = .none
+        options.sizeLimit = 1 << 20
+        let writer = try SegmentStore(directory: directory.path, options: options)
+        let keys = (0..<50).map { "kept-\($0)" }
+        for key in keys { try writer.set(key, to: text("value of \(key)")) }
+        let reader = try SegmentStore(directory: directory.path, options: .readOnly)
+        for number in 0..<5_000 {
+            try writer.set("passing-\(number)", to: [UInt8](repeating: 7, count: 2_000))
+            if number % 20 == 0 { for key in keys { _ = try writer.get(key) } }
+            guard number % 500 == 499 else { continue }
+            for key in keys { #expect(try reader.get(key) == text("value of \(key)")) }
+        }
+        #expect(try writer.statistics().reclamation.carried >= keys.count)
+        #expect(try reader.statistics().damagedReads == 0)
+        try reader.refresh()
+        #expect(reader.invariantViolations() == [])
+        try reader.close()
+        try writer.close()
+    }
+
     @Test func refusesChangesAndCreatesNothing() throws {
         #expect(throws: StoreError.self) {
             _ = try SegmentStore(directory: directory.path + "/missing", options: .readOnly)

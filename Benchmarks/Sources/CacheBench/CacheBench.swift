@@ -39,6 +39,12 @@ struct Measure: ParsableCommand {
     @Option(help: "Numbers of threads, by commas.")
     var threads = "1"
 
+    @Option(help: ArgumentHelp("The limit of `turnover`, in MiB.", valueName: "MiB"))
+    var sizeLimit = 1_024
+
+    @Option(help: ArgumentHelp("Megabytes a second that `turnover` sets; 0: as many as it can.", valueName: "MB/s"))
+    var rate = 300
+
     @Option(help: "table, json or csv.")
     var format: Report.Format = .table
 
@@ -51,6 +57,7 @@ struct Measure: ParsableCommand {
     func validate() throws {
         guard entries >= 1_000 else { throw ValidationError("--entries takes 1,000 or more.") }
         guard seconds > 0, rounds > 0 else { throw ValidationError("--seconds and --rounds take positive numbers.") }
+        guard sizeLimit >= 1, rate >= 0 else { throw ValidationError("--size-limit takes 1 or more, --rate 0 or more.") }
     }
 
     func run() throws {
@@ -65,6 +72,8 @@ struct Measure: ParsableCommand {
             entries: entries,
             seconds: seconds,
             rounds: rounds,
+            sizeLimit: sizeLimit << 20,
+            bytesPerSecond: rate * 1_000_000,
             directory: directory
         )
         let report = try measurement.run()
@@ -95,13 +104,14 @@ struct Serve: ParsableCommand {
     @Option var directory: String
     @Option var entries: Int
     @Option var overwrites: Int
+    @Option var sizeLimit: Int?
 
     func run() throws {
         let logBytes = (entries + overwrites) * 1_250 + (16 << 20)
         switch engine {
         case .segment, .segmentLZ4:
             try Worker(entries: entries) {
-                try SegmentEngine(directory: directory, compresses: engine == .segmentLZ4)
+                try SegmentEngine(directory: directory, compresses: engine == .segmentLZ4, sizeLimit: sizeLimit)
             }.serve()
         case .dictionary:
             try Worker(entries: entries) { DictionaryEngine() }.serve()

@@ -12,8 +12,14 @@ protocol Engine: AnyObject, Sendable {
     func remove(_ key: UnsafeRawBufferPointer) throws
     /// Makes it so that the next sets, of `bytes` in all, go to pages that have been touched.
     func touchAhead(bytes: Int) throws
+    /// What keeping within its size limit has cost so far; nil of an engine without one.
+    func reclaimCounters() throws -> ReclaimCounters?
     /// Ends what set left for later, forces what is to be forced, and lets the files go.
     func close() throws
+}
+
+extension Engine {
+    func reclaimCounters() throws -> ReclaimCounters? { nil }
 }
 
 /// The engines by name.
@@ -40,6 +46,9 @@ enum EngineName: String, CaseIterable, Codable, Sendable {
         default: .limit
         }
     }
+
+    /// True if the engine takes a size limit.
+    var isBounded: Bool { self == .segment || self == .segmentLZ4 }
 
     /// False where a directory holds nothing to open again.
     var isPersistent: Bool { self == .segment || self == .segmentLZ4 }

@@ -9,6 +9,14 @@ struct LatencyRecorder {
 
     mutating func record(_ nanoseconds: UInt64) { histogram.record(nanoseconds) }
 
+    var count: Int { Int(histogram.totalCount) }
+
+    func merged(_ other: LatencyRecorder) -> LatencyRecorder {
+        var sum = self
+        for value in other.histogram.recordedValues() { sum.histogram.record(value.value, count: value.count) }
+        return sum
+    }
+
     var figures: LatencyFigures {
         LatencyFigures(
             p50: histogram.valueAtPercentile(50),

@@ -8,6 +8,9 @@ struct Measurement {
     let entries: Int
     let seconds: Double
     let rounds: Int
+    /// Of `turnover`.
+    let sizeLimit: Int
+    let bytesPerSecond: Int
     let directory: String
 
     func run() throws -> Report {
@@ -15,7 +18,8 @@ struct Measurement {
         defer { try? FileManager.default.removeItem(atPath: root) }
         var report = Report(entries: entries, meanValueLength: Dataset().meanValueLength)
         if workloads.contains(.memory) { try measureMemory(root, &report) }
-        guard workloads.contains(where: { $0 != .memory }) else { return report }
+        if workloads.contains(.turnover) { try measureTurnover(root, &report) }
+        guard workloads.contains(where: { $0 != .memory && $0 != .turnover }) else { return report }
 
         let workers = try engines.map {
             try WorkerProcess($0, directory: root + "/" + $0.rawValue, entries: entries, overwrites: overwrites)
@@ -106,6 +110,20 @@ struct Measurement {
                 report.addMemory(engine, removed: removed, answer.memory ?? [])
                 try? FileManager.default.removeItem(atPath: path)
             }
+        }
+    }
+
+    private func measureTurnover(_ root: String, _ report: inout Report) throws {
+        for engine in engines where engine.isBounded {
+            say("turnover of \(engine.rawValue) at \(sizeLimit >> 20) MiB")
+            let path = root + "/turnover-\(engine.rawValue)"
+            let worker = try WorkerProcess(engine, directory: path, entries: 1, overwrites: 0, sizeLimit: sizeLimit)
+            let answer = try worker.ask(
+                .turnover(sizeLimit: sizeLimit, bytesPerSecond: bytesPerSecond, seconds: seconds)
+            )
+            report.addTurnover(engine, answer, sizeLimit: sizeLimit, bytesOnDisk: worker.diskBytes)
+            worker.kill()
+            try? FileManager.default.removeItem(atPath: path)
         }
     }
 

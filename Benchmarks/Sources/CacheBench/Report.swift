@@ -112,6 +112,26 @@ struct Report {
         }
     }
 
+    mutating func addTurnover(_ engine: EngineName, _ answer: WorkerAnswer, sizeLimit: Int, bytesOnDisk: Int) {
+        guard let figures = answer.turnover else { return }
+        for (name, latency, note) in figures.lines {
+            var row = row(engine, .turnover)
+            row.threads = 2
+            row.entries = sizeLimit / Int(meanValueLength)
+            row.ops = answer.operations
+            row.p50Ns = latency.p50
+            row.p99Ns = latency.p99
+            row.p999Ns = latency.p999
+            if name == .set {
+                row.nsPerOp = answer.seconds * 1e9 / Double(max(1, answer.operations))
+                row.opsPerSecond = 1e9 / row.nsPerOp
+                row.bytesOnDisk = bytesOnDisk
+            }
+            row.note = "\(note); p99.99 \(latency.p9999) ns, longest \(latency.longest) ns"
+            rows.append(row)
+        }
+    }
+
     mutating func addMemory(_ engine: EngineName, removed: Int, _ points: [MemoryPoint]) {
         guard let last = points.last else { return }
         let mean = points.reduce(0) { $0 + $1.bytesPerEntry } / Double(points.count)

@@ -5,8 +5,11 @@ import SegmentStore
 final class SegmentEngine: Engine {
     let store: SegmentStore
 
-    init(directory: String, compresses: Bool, access: StoreOptions.Access = .readWrite) throws {
-        let options = StoreOptions(access: access, compression: compresses ? .lz4(minimumLength: 1) : .none)
+    init(directory: String, compresses: Bool, sizeLimit: Int? = nil) throws {
+        let options = StoreOptions(
+            compression: compresses ? .lz4(minimumLength: 1) : .none,
+            sizeLimit: sizeLimit
+        )
         store = try SegmentStore(directory: directory, options: options)
     }
 
@@ -37,6 +40,20 @@ final class SegmentEngine: Engine {
             guard range.count == 2 else { continue }
             madvise(UnsafeMutableRawPointer(bitPattern: range[0]), Int(range[1] - range[0]), MADV_POPULATE_WRITE)
         }
+    }
+
+    func reclaimCounters() throws -> ReclaimCounters? {
+        let statistics = try store.statistics()
+        let figures = statistics.reclamation
+        return ReclaimCounters(
+            evictions: figures.evictions,
+            writtenBytes: statistics.writtenBytes,
+            carriedBytes: figures.carriedBytes,
+            waits: figures.waits,
+            waitSeconds: figures.waitTime / .seconds(1),
+            longestWaitSeconds: figures.longestWait / .seconds(1),
+            waitsBelow: figures.waitsBelow
+        )
     }
 
     func close() throws { try store.close() }

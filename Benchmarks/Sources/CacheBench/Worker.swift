@@ -10,6 +10,8 @@ enum WorkerCommand: Codable, Sendable {
     case verify
     /// Sets entries at so many a second for so long, then as fast as it can, and waits as long without setting any.
     case latency(perSecond: Int, seconds: Double)
+    /// Sets new entries at so many bytes a second, or as fast as it can, for so long after the limit is reached twice.
+    case turnover(sizeLimit: Int, bytesPerSecond: Int, seconds: Double)
     /// Sets small entries up to the count; of every ten, `removed` are removed again.
     case memory(entries: Int, removed: Int)
     case close
@@ -25,6 +27,7 @@ struct WorkerAnswer: Codable, Sendable {
     var anonymousBytes = 0
     var residentBytes = 0
     var latency: [String: LatencyFigures]?
+    var turnover: TurnoverFigures?
     /// Anonymous bytes an entry at each of a series of counts.
     var memory: [MemoryPoint]?
 }
@@ -77,6 +80,11 @@ struct Worker<E: Engine> {
             return try slice(workload, operations: operations, threads: threads, seed: seed)
         case .verify: return try verify()
         case .latency(let perSecond, let seconds): return try latency(perSecond: perSecond, seconds: seconds)
+        case .turnover(let limit, let bytesPerSecond, let seconds):
+            return try Turnover(engine: engine, dataset: dataset, sizeLimit: limit).run(
+                bytesPerSecond: bytesPerSecond,
+                seconds: seconds
+            )
         case .memory(let entries, let removed): return try memory(entries: entries, removed: removed)
         case .close:
             let clock = ContinuousClock()
@@ -133,7 +141,7 @@ struct Worker<E: Engine> {
             case .lend, .lendZipf: try slice.lend(engine)
             case .miss: try slice.miss(engine)
             case .set, .setFresh: try slice.set(engine, versions)
-            case .load, .reopen, .reopenScan, .latency, .memory: throw BenchError("\(workload) is no slice")
+            case .load, .reopen, .reopenScan, .latency, .turnover, .memory: throw BenchError("\(workload) is no slice")
             }
         }
         return WorkerAnswer(operations: operations * threads, seconds: seconds)

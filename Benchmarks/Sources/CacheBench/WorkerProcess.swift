@@ -9,7 +9,7 @@ final class WorkerProcess {
     private let output = Pipe()
     private var received = Data()
 
-    init(_ engine: EngineName, directory: String, entries: Int, overwrites: Int) throws {
+    init(_ engine: EngineName, directory: String, entries: Int, overwrites: Int, sizeLimit: Int? = nil) throws {
         self.engine = engine
         self.directory = directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -18,6 +18,7 @@ final class WorkerProcess {
             "serve", "--engine", engine.rawValue, "--directory", directory, "--entries", String(entries),
             "--overwrites", String(overwrites),
         ]
+        if let sizeLimit { process.arguments? += ["--size-limit", String(sizeLimit)] }
         process.standardInput = input
         process.standardOutput = output
         try process.run()

@@ -19,6 +19,8 @@ enum Workload: String, CaseIterable, Codable, Sendable {
     case reopenScan = "reopen-scan"
     /// Sets at a fixed rate, each timed from the moment it was due.
     case latency
+    /// Steady state at a size limit: one thread sets new entries without end, another one gets recent ones.
+    case turnover
     /// Anonymous memory over the number of entries.
     case memory
 
@@ -26,7 +28,7 @@ enum Workload: String, CaseIterable, Codable, Sendable {
     var isSliced: Bool {
         switch self {
         case .get, .getZipf, .lend, .lendZipf, .miss, .set, .setFresh: true
-        case .load, .reopen, .reopenScan, .latency, .memory: false
+        case .load, .reopen, .reopenScan, .latency, .turnover, .memory: false
         }
     }
 

@@ -103,10 +103,20 @@ package struct RecordView {
 
     @inline(__always)
     package func hasKey(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let key = key
-        guard key.count == bytes.count else { return false }
+        guard let key = keyWithin, key.count == bytes.count else { return false }
         guard let left = key.baseAddress, let right = bytes.baseAddress else { return true }
         return memcmp(left, right, bytes.count) == 0
+    }
+
+    /// The key, if it lies inside the record; its lengths are read once, so that it does whatever another process stores
+    /// there meanwhile.
+    @inline(__always)
+    package var keyWithin: UnsafeRawBufferPointer? {
+        let lengths: UInt64 = load(48)
+        let start = Format.recordHeaderLength + Int(lengths >> 48 & 0xFF) * Format.unit
+        let count = Int(lengths & 0xFFFF)
+        guard start + count <= length else { return nil }
+        return UnsafeRawBufferPointer(start: base + start, count: count)
     }
 
     @inline(__always)

@@ -170,6 +170,6 @@ struct IndexBuilder {
     /// The key that a get would compare, whatever length the row states.
     private func keyBytes(of row: FooterRow, in slot: Int) -> UnsafeRawBufferPointer? {
         guard let record = segments[slot].pointee.record(at: row.offset), record.layoutHolds else { return nil }
-        return record.key
+        return record.keyWithin
     }
 }

@@ -22,6 +22,8 @@ public struct ReclaimFigures: Sendable, Equatable {
     public var longestWait = Duration.zero
     /// All of them together.
     public var waitTime = Duration.zero
+    /// Waits that took less than 1, 2, 4, 8 … microseconds; 32 of them.
+    public var waitsBelow = [Int](repeating: 0, count: 32)
     /// Sets of keys that had left a while ago, whose entries went to the main log at once.
     public var ghostHits = 0
 }

@@ -44,6 +44,11 @@ extension SegmentStore {
                 if let reader { reader.countHit() } else { counters.hits.increment(stripe: Stripe.current) }
                 return reading.base.map { RecordView(base: $0, length: reading.length) }
             case .missing, nil:
+                if isReadOnly, isStale.exchange(false, ordering: .acquiringAndReleasing) {
+                    // What was there may have been carried elsewhere.
+                    try refresh()
+                    continue
+                }
                 if let reader { reader.countMiss() } else { counters.misses.increment(stripe: Stripe.current) }
                 return nil
             case .moved: try checkReadable()
@@ -164,12 +169,15 @@ extension SegmentStore {
         return .missing
     }
 
-    /// Counts damage, but for what a writer has done who has used the file again: that is a miss until the next refresh.
+    /// Counts damage, but for what a writer has done who has used the file again: then there is something new to see.
     private func noteDamage(in slot: Int) {
         if isReadOnly {
             let segment = segments[slot]
             let header = RawSpan(_unsafeStart: segment.pointee.base, byteCount: Format.headerLength)
-            guard case .valid(segment.pointee.header, false) = HeaderCopy(header) else { return }
+            guard case .valid(segment.pointee.header, false) = HeaderCopy(header) else {
+                isStale.store(true, ordering: .releasing)
+                return
+            }
         }
         countDamage()
     }

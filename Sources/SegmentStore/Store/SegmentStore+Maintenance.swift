@@ -182,7 +182,9 @@ extension SegmentStore {
     /// Writes the footer of a segment that takes no more records, once all of them are published and forced. Under the
     /// sealing lock.
     func seal(_ slot: Int, isForced: Bool? = nil) throws(StoreError) {
-        let isForced = isForced ?? (options.durability != .never)
+        // Under a size limit a segment may not live long, and each force costs as much as filling one: until closing its
+        // footer counts for openers in the same boot alone.
+        let isForced = isForced ?? (options.durability != .never && limit == nil)
         if writesStopped.load(ordering: .acquiring) { throw writesStoppedError }
         if isForced {
             try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeFooter)

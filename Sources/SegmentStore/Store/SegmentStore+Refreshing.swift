@@ -116,10 +116,10 @@ extension SegmentStore {
     /// Indexes a record that was written since, unless a newer one of its key is known.
     private func apply(_ row: FooterRow, slot: Int) {
         guard row.kind == .put || row.kind == .delete,
-            let record = segments[slot].pointee.record(at: row.offset), record.length == row.length, record.layoutHolds
+            let record = segments[slot].pointee.record(at: row.offset), record.length == row.length, record.layoutHolds,
+            let key = record.keyWithin
         else { return }
         let shard = Index.shard(of: row.keyHash)
-        let key = record.key
         index.withLock(shard) {
             let table = index[shard]
             let found = table.pointee.probe(row.keyHash) { entry, cell in names(key, entry) ? cell : nil }

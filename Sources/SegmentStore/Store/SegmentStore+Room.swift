@@ -252,6 +252,10 @@ extension SegmentStore {
             figures.waits += 1
             figures.waitTime += wait
             figures.longestWait = max(figures.longestWait, wait)
+            let microseconds = wait / .microseconds(1)
+            for bucket in figures.waitsBelow.indices where microseconds < Double(1 << bucket) {
+                figures.waitsBelow[bucket] += 1
+            }
         }
     }
 

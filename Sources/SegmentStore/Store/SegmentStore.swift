@@ -26,6 +26,8 @@ public final class SegmentStore: Sendable {
     let options: StoreOptions
     let files: any FileLayer
     let isReadOnly: Bool
+    /// Of an opener that only reads: a writer was seen to have used a file again since the last refresh.
+    let isStale = Atomic<Bool>(false)
     let index: Index
     let segments: SegmentTable
     let forkGuard = ForkGuard()
