@@ -12,7 +12,18 @@ extension SegmentStore {
         reclaimAhead()
         if reservation.withLock({ $0.wantsSpare }) { try? makeSpare() }
         index.collapseFullBlocks()
-        return intervalFlush()
+        return [intervalFlush(), timeUntilSomethingEnds()].compactMap { $0 }.min()
+    }
+
+    /// Without a limit nothing else asks for the room of what has ended.
+    private func timeUntilSomethingEnds() -> Duration? {
+        guard limit == nil else { return nil }
+        let ends = segments.inUse.filter { segments[$0].pointee.isSealed.load(ordering: .acquiring) }
+            .map { segments[$0].pointee.soonestExpiry.load(ordering: .relaxed) }
+        guard let soonest = ends.min(), soonest != .max else { return nil }
+        let now = options.clock.milliseconds()
+        // Not so often that it costs, and not so late that a clock that was set forward is missed.
+        return min(.seconds(3_600), max(.seconds(10), .milliseconds(Int64(clamping: soonest - min(soonest, now)))))
     }
 
     /// Runs every step once, and the flush as if its time had come.

@@ -74,8 +74,10 @@ extension SegmentStore {
             let emptied = try segments.withAllInUse { slots throws(StoreError) -> ReclaimState.Victim? in
                 if let known = state.unfinished, !isSame(known) { state.unfinished = nil }
                 if state.unfinished == nil { state.unfinished = chooseVictim(for: goal, among: slots, &state) }
-                guard let victim = state.unfinished, try empty(victim, among: slots) else { return nil }
-                return victim
+                guard var victim = state.unfinished else { return nil }
+                // One that was begun for want of room may still have entries, which are not in anybody's way now.
+                if goal == .compaction { victim.plan = .keep }
+                return try empty(victim, among: slots) ? victim : nil
             }
             guard let victim = emptied else { return false }
             try giveUp(victim)
