@@ -3,25 +3,36 @@ public struct CacheKeys: AsyncSequence, Sendable {
     /// The element type: a key.
     public typealias Element = String
 
-    private let nextPart: @Sendable (Int) async throws -> [String]?
+    private let first: Step
 
     /// Keys that come in parts: the closure gives the part of the number, counted from 0, or nil behind the last one.
     public init(parts nextPart: @escaping @Sendable (Int) async throws -> [String]?) {
-        self.nextPart = nextPart
+        self.init(from: 0) { number in
+            guard let keys = try await nextPart(number) else { return ([], nil) }
+            return (keys, number + 1)
+        }
+    }
+
+    /// Keys of a backend that is told where to go on: the closure gives the part that begins at the place, and the place
+    /// where the next one begins, or nil behind the last one. Every iterator goes its own way from the start.
+    public init<Place: Sendable>(
+        from start: Place,
+        nextPart: @escaping @Sendable (Place) async throws -> (keys: [String], next: Place?)
+    ) {
+        first = Self.step(at: start, nextPart)
     }
 
     /// Begins at the first key.
-    public func makeAsyncIterator() -> Iterator { Iterator(nextPart: nextPart) }
+    public func makeAsyncIterator() -> Iterator { Iterator(step: first) }
 
     /// Goes from key to key.
     public struct Iterator: AsyncIteratorProtocol {
-        let nextPart: @Sendable (Int) async throws -> [String]?
+        private var step: Step?
         private var part: [String] = []
         private var position = 0
-        private var number = 0
 
-        init(nextPart: @escaping @Sendable (Int) async throws -> [String]?) {
-            self.nextPart = nextPart
+        fileprivate init(step: @escaping Step) {
+            self.step = step
         }
 
         /// The next key; nil behind the last one.
@@ -30,13 +41,32 @@ public struct CacheKeys: AsyncSequence, Sendable {
         public mutating func next() async throws -> String? {
             while position == part.count {
                 try Task.checkCancellation()
-                guard let next = try await nextPart(number) else { return nil }
-                part = next
+                guard let step else { return nil }
+                let read = try await step()
+                part = read.keys
                 position = 0
-                number += 1
+                self.step = read.next
             }
             defer { position += 1 }
             return part[position]
+        }
+    }
+
+    /// Reads one part.
+    fileprivate typealias Step = @Sendable () async throws -> Part
+
+    fileprivate struct Part: Sendable {
+        var keys: [String]
+        var next: Step?
+    }
+
+    private static func step<Place: Sendable>(
+        at place: Place,
+        _ nextPart: @escaping @Sendable (Place) async throws -> (keys: [String], next: Place?)
+    ) -> Step {
+        {
+            let (keys, next) = try await nextPart(place)
+            return Part(keys: keys, next: next.map { step(at: $0, nextPart) })
         }
     }
 }
