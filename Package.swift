@@ -13,24 +13,27 @@ let package = Package(
     products: [
         .library(name: "SegmentStore", targets: ["SegmentStore"]),
         .library(name: "Granary", targets: ["Granary"]),
+        .library(name: "GranarySQLite", targets: ["GranarySQLite"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
         .executable(name: "granary", targets: ["GranaryCommand"]),
     ],
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
     traits: [
+        .trait(name: "SQLite", description: "The SQLite strategy, with GRDB"),
         .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto for its cache keys"),
         .trait(
             name: "CommandLine",
             description: "The granary command, with swift-argument-parser",
             enabledTraits: ["Summaries"]
         ),
-        .default(enabledTraits: ["Summaries", "CommandLine"]),
+        .default(enabledTraits: ["SQLite", "Summaries", "CommandLine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // For `swift package generate-documentation`; no target uses it, so importers do not resolve it.
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
@@ -45,6 +48,18 @@ let package = Package(
                 "SegmentStore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "GranarySQLite",
+            dependencies: [
+                "Granary",
+                "SegmentStore",
+                "CXXHash",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+                .product(name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),

@@ -1,0 +1,174 @@
+internal import Dispatch
+internal import GRDB
+internal import Glibc
+internal import Synchronization
+
+/// One connection that writes and several that read, none of them ever used from a cooperative thread.
+///
+/// A call whose task is cancelled goes on to its end all the same: what was paid for is stored.
+final class Connections: Sendable {
+    /// The database file's absolute path, without symbolic links.
+    let path: String
+    /// nil once closed. The lock is held while work is handed to the pool, not while it is done: GRDB's own `close` may not
+    /// run beside that.
+    private let pool: Mutex<DatabasePool?>
+
+    /// As many readers as find work on a few processors.
+    private static let readerCount = 4
+    /// Of each connection.
+    private static let pageCacheBytes = 8 << 20
+    /// What remains of the log after a large transaction has made it longer.
+    private static let logBytes = 8 << 20
+    /// How long opening sleeps between two attempts, in microseconds.
+    private static let pause: UInt32 = 5_000
+
+    private static let waiting = DispatchQueue(label: "granary.sqlite", attributes: .concurrent)
+
+    /// Opens the database, and makes it where there is none.
+    static func open(_ path: String, _ options: SQLiteCacheOptions) async throws(SQLiteCacheError) -> Connections {
+        try await suspending(path) { finish in
+            waiting.async { finish(Result { try Connections(opening: path, options) }) }
+        }
+    }
+
+    private init(opening path: String, _ options: SQLiteCacheOptions) throws {
+        let path = try DatabaseFile.create(path)
+        let configuration = Self.configuration(path, options)
+        let pool = try Self.retrying(for: options.busyTimeout) {
+            let pool = try DatabasePool(path: path, configuration: configuration)
+            try pool.write { try Schema.create($0, path: path) }
+            if options.durability == .everySet {
+                try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+            }
+            return pool
+        }
+        self.path = path
+        self.pool = Mutex(pool)
+    }
+
+    private static func configuration(_ path: String, _ options: SQLiteCacheOptions) -> Configuration {
+        var configuration = Configuration()
+        configuration.label = "granary.sqlite"
+        configuration.foreignKeysEnabled = false
+        configuration.maximumReaderCount = readerCount
+        configuration.busyMode = .timeout(options.busyTimeout.boundedSeconds)
+        configuration.prepareDatabase { database in
+            // A file from elsewhere has no say in what runs here, and its pages are looked at before they are used.
+            try database.execute(
+                sql: """
+                    PRAGMA page_size = \(Room.pageSize);
+                    PRAGMA trusted_schema = OFF;
+                    PRAGMA cell_size_check = ON;
+                    PRAGMA cache_size = \(-pageCacheBytes / 1_024);
+                    PRAGMA journal_size_limit = \(logBytes);
+                    """
+            )
+            // In one transaction: another process may be making the tables.
+            try database.inTransaction(.deferred) {
+                try Schema.check(database, path: path)
+                return .commit
+            }
+        }
+        return configuration
+    }
+
+    /// Entering the mode that keeps a log takes the file for oneself for a moment, and SQLite does not wait for that.
+    private static func retrying<Result>(for duration: Duration, _ body: () throws -> Result) throws -> Result {
+        let end = ContinuousClock.now + duration
+        while true {
+            do {
+                return try body()
+            } catch let error as DatabaseError
+                where [.SQLITE_BUSY, .SQLITE_PROTOCOL].contains(error.resultCode) && ContinuousClock.now < end
+            {
+                usleep(pause)
+            }
+        }
+    }
+
+    /// Runs the body on a reading connection, each of its statements on what is committed then.
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(SQLiteCacheError) -> Value {
+        try await handing { pool, finish in
+            pool.asyncUnsafeRead { database in finish(Result { try body(database.get()) }) }
+        }
+    }
+
+    /// Runs the body on a reading connection, all of it on what is committed when it begins.
+    func readSnapshot<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(SQLiteCacheError) -> Value {
+        try await handing { pool, finish in
+            pool.asyncRead { database in finish(Result { try body(database.get()) }) }
+        }
+    }
+
+    /// Runs the body in a transaction that holds the right to write from its beginning.
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(SQLiteCacheError) -> Value {
+        try await handing { pool, finish in
+            pool.asyncWrite(body) { _, result in finish(result) }
+        }
+    }
+
+    /// Runs the body on the writing connection, outside any transaction.
+    func writeAlone<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(SQLiteCacheError) -> Value {
+        try await handing { pool, finish in
+            pool.asyncWriteWithoutTransaction { database in finish(Result { try body(database) }) }
+        }
+    }
+
+    /// Whether nobody has closed it.
+    var isOpen: Bool { pool.withLock { $0 != nil } }
+
+    /// Waits for the calls that are under way and closes the file, unless that was done before.
+    func close() async throws(SQLiteCacheError) {
+        guard let pool = pool.withLock({ pool in pool.take() }) else { return }
+        try await Self.suspending(path) { finish in
+            Self.waiting.async { finish(Result { try pool.close() }) }
+        }
+    }
+
+    private typealias Finish<Value> = @Sendable (Result<Value, any Error>) -> Void
+
+    private func handing<Value: Sendable>(
+        _ start: (DatabasePool, @escaping Finish<Value>) -> Void
+    ) async throws(SQLiteCacheError) -> Value {
+        try await Self.suspending(path) { finish in
+            let isOpen = pool.withLock { pool in
+                guard let pool else { return false }
+                start(pool, finish)
+                return true
+            }
+            if !isOpen {
+                finish(.failure(SQLiteCacheError(.closed, path: path, detail: "the cache was closed; open it again")))
+            }
+        }
+    }
+
+    /// Suspends until what was started has finished.
+    private static func suspending<Value: Sendable>(
+        _ path: String,
+        _ start: (@escaping Finish<Value>) -> Void
+    ) async throws(SQLiteCacheError) -> Value {
+        do {
+            return try await withCheckedThrowingContinuation { continuation in
+                start { continuation.resume(with: $0) }
+            }
+        } catch {
+            throw SQLiteCacheError(error, path: path)
+        }
+    }
+}
+
+extension Duration {
+    /// Seconds, of which SQLite takes no more than 2^31 milliseconds.
+    fileprivate var boundedSeconds: Double {
+        let seconds = Double(components.seconds) + Double(components.attoseconds) / 1e18
+        return min(max(seconds, 0), 1_000_000)
+    }
+}
