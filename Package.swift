@@ -93,6 +93,12 @@ let package = Package(
             path: "Tests/CrashChild",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "sqlite-child",
+            dependencies: ["GranarySQLite", "Granary"],
+            path: "Tests/SQLiteChild",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SegmentStoreTests",
             dependencies: ["SegmentStore", "CLinux", "crash-child"],
@@ -106,6 +112,17 @@ let package = Package(
                 "SegmentStore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GranarySQLiteTests",
+            dependencies: [
+                "GranarySQLite",
+                "Granary",
+                "SegmentStore",
+                "sqlite-child",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ],
             swiftSettings: settings
         ),

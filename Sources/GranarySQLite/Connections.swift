@@ -53,6 +53,7 @@ final class Connections: Sendable {
         configuration.maximumReaderCount = readerCount
         configuration.busyMode = .timeout(options.busyTimeout.boundedSeconds)
         configuration.prepareDatabase { database in
+            try Schema.checkWritable(database, path: path)
             // A file from elsewhere has no say in what runs here, and its pages are looked at before they are used.
             try database.execute(
                 sql: """

@@ -177,6 +177,7 @@ public final class SQLiteCache: ManagedCacheStrategy {
             \(connections.path): the size limit of \(options.sizeLimit ?? 0) bytes is reached; entries leave from now on
             """
         )
+        options.onFirstEviction?()
     }
 
     /// The time in milliseconds since 1970.

@@ -61,9 +61,14 @@ extension SQLiteCacheError {
         switch error {
         case let error as SQLiteCacheError: self = error
         case let error as DatabaseError: self.init(error, path: path)
+        case let error as RowDecodingError:
+            self.init(.damaged, path: path, detail: "\(error); \(Self.remedyForDamage)")
         default: self.init(.inputOutput, path: path, detail: "\(error)")
         }
     }
+
+    private static let remedyForDamage =
+        "delete the file with its -wal and -shm companions, and let what it held be computed again"
 
     private init(_ error: DatabaseError, path: String) {
         let code: Code
@@ -89,9 +94,7 @@ extension SQLiteCacheError {
         case .SQLITE_NOTADB:
             (code, remedy) = (.notADatabase, "give another path, or delete the file")
         case .SQLITE_CORRUPT:
-            (code, remedy) = (
-                .damaged, "delete the file with its -wal and -shm companions, and let what it held be computed again"
-            )
+            (code, remedy) = (.damaged, Self.remedyForDamage)
         case .SQLITE_MISUSE:
             (code, remedy) = (.closed, "open the cache again")
         case .SQLITE_TOOBIG:

@@ -21,17 +21,21 @@ public struct SQLiteCacheOptions: Sendable {
     public var clock: StoreClock
     /// How long a call waits for another process or cache to finish writing before it throws `.busy`.
     public var busyTimeout: Duration
+    /// Called once, when an entry leaves for want of room for the first time.
+    public var onFirstEviction: (@Sendable () -> Void)?
 
     /// The given options, or the defaults.
     public init(
         durability: Durability = .checkpoints,
         sizeLimit: Int? = nil,
         clock: StoreClock = .system,
-        busyTimeout: Duration = .seconds(10)
+        busyTimeout: Duration = .seconds(10),
+        onFirstEviction: (@Sendable () -> Void)? = nil
     ) {
         self.durability = durability
         self.sizeLimit = sizeLimit
         self.clock = clock
         self.busyTimeout = busyTimeout
+        self.onFirstEviction = onFirstEviction
     }
 }

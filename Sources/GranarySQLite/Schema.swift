@@ -13,7 +13,8 @@ internal import GRDBSQLite
 ///     value       bytes
 ///
 /// A value stays in its row whatever its size. In a file of its own a large one would be read a little faster, but would
-/// be stored and removed outside the transaction: a killed process would leave files without rows, and rows without files.
+/// be stored and removed outside the transaction: a killed process would leave files without rows, and rows without
+/// files.
 /// It comes last, so that whoever looks at the other columns does not read through it.
 enum Schema {
     /// "GRNY", in the header of every database that is a cache of this library.
@@ -37,9 +38,8 @@ enum Schema {
         PRAGMA user_version = \(version);
         """
 
-    /// Refuses what is no cache of this version, before anything is changed; true if the database is empty.
-    @discardableResult
-    static func check(_ database: Database, path: String) throws -> Bool {
+    /// Refuses a file that SQLite could open for reading only, as it does without a word.
+    static func checkWritable(_ database: Database, path: String) throws {
         if !database.configuration.readonly, sqlite3_db_readonly(database.sqliteConnection, "main") != 0 {
             throw SQLiteCacheError(
                 .permissionDenied,
@@ -48,6 +48,11 @@ enum Schema {
                     + "read-only"
             )
         }
+    }
+
+    /// Refuses what is no cache of this version, before anything is changed; true if the database is empty.
+    @discardableResult
+    static func check(_ database: Database, path: String) throws -> Bool {
         let application = try number(database, "PRAGMA application_id")
         let version = try number(database, "PRAGMA user_version")
         if application == 0, version == 0, try number(database, "SELECT count(*) FROM sqlite_schema") == 0 {
@@ -64,8 +69,8 @@ enum Schema {
             throw SQLiteCacheError(
                 .newerSchema,
                 path: path,
-                detail: "the cache is of version \(version), and this library knows \(Self.version); update the program, "
-                    + "or give another path"
+                detail: "the cache is of version \(version), and this library knows \(Self.version); update the "
+                    + "program, or give another path"
             )
         }
         return false

@@ -1,0 +1,1 @@
+../SQLiteChild/ChildValue.swift
