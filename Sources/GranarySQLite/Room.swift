@@ -9,7 +9,7 @@ struct Room: Sendable {
     static let pageSize = 4_096
     /// Pages of a database without entries: the header and the roots of table and indexes, rounded up.
     private static let emptyPages = 8
-    /// Expired entries that a set removes at most, so that it stays short.
+    /// Expired entries that a set removes at most for each entry that it stores, so that it stays short.
     private static let expiredAtOnce = 16
     /// Pages that a set may split in the table and its indexes, besides those that its entry fills.
     private static let splitPages = 8
@@ -31,15 +31,15 @@ struct Room: Sendable {
     /// Pages that an entry of so many bytes may take.
     private static func pages(for byteCount: Int) -> Int { byteCount / (pageSize - 4) + 1 + splitPages }
 
-    /// Removes some expired entries; returns how many there were.
+    /// Removes some expired entries, as many as a set of so many entries does; returns how many there were.
     @discardableResult
-    func removeExpired(in database: Database, now: Int64) throws -> Int {
+    func removeExpired(in database: Database, now: Int64, forSetsOf count: Int = 1) throws -> Int {
         try database.cachedStatement(
             sql: """
                 DELETE FROM entries WHERE sequence IN
-                    (SELECT sequence FROM entries WHERE expiry <= ? ORDER BY expiry LIMIT \(Self.expiredAtOnce))
+                    (SELECT sequence FROM entries WHERE expiry <= ? ORDER BY expiry LIMIT ?)
                 """
-        ).execute(arguments: [now])
+        ).execute(arguments: [now, count * Self.expiredAtOnce])
         return database.changesCount
     }
 

@@ -126,7 +126,8 @@ extension SQLiteCache {
     public func compact() async throws -> Int {
         let before = DatabaseFile.allocatedBytes(connections.path)
         let now = now
-        while try await connections.write({ [room] in try room.removeExpired(in: $0, now: now) }) > 0 {}
+        // As much in each transaction as a batch removes.
+        while try await connections.write({ [room] in try room.removeExpired(in: $0, now: now, forSetsOf: 60) }) > 0 {}
         try await connections.writeAlone { try Self.shrink($0) }
         return before - DatabaseFile.allocatedBytes(connections.path)
     }

@@ -140,13 +140,14 @@ public final class SQLiteCache: ManagedCacheStrategy {
         }
         let now = Int64(clamping: time)
         let evicted = try await connections.write { [room] database in
-            try stored.reduce(0) { evicted, entry in
+            let evicted = try stored.reduce(0) { evicted, entry in
                 if room.isLimited { try StoredEntry.remove(entry.key, from: database, now: now) }
                 let left = try room.make(for: entry.byteCount, in: database, now: now)
                 try entry.insert(into: database)
-                try room.removeExpired(in: database, now: now)
                 return evicted + left
             }
+            try room.removeExpired(in: database, now: now, forSetsOf: stored.count)
+            return evicted
         }
         figures.sets.add(stored.count, ordering: .relaxed)
         if evicted > 0 { noteEvictions(evicted) }
