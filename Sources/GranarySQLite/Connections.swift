@@ -36,7 +36,7 @@ final class Connections: Sendable {
         let configuration = Self.configuration(path, options)
         let pool = try Self.retrying(for: options.busyTimeout) {
             let pool = try DatabasePool(path: path, configuration: configuration)
-            try pool.write { try Schema.create($0, path: path) }
+            try pool.writeWithoutTransaction { try Schema.create($0, path: path) }
             if options.durability == .everySet {
                 try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             }
@@ -64,11 +64,7 @@ final class Connections: Sendable {
                     PRAGMA journal_size_limit = \(logBytes);
                     """
             )
-            // In one transaction: another process may be making the tables.
-            try database.inTransaction(.deferred) {
-                try Schema.check(database, path: path)
-                return .commit
-            }
+            try Schema.check(database, path: path)
         }
         return configuration
     }

@@ -53,6 +53,16 @@ enum Schema {
     /// Refuses what is no cache of this version, before anything is changed; true if the database is empty.
     @discardableResult
     static func check(_ database: Database, path: String) throws -> Bool {
+        var isEmpty = false
+        // As it is at one moment: another process may be making the tables.
+        try database.inTransaction(.deferred) {
+            isEmpty = try checkVersion(database, path: path)
+            return .commit
+        }
+        return isEmpty
+    }
+
+    private static func checkVersion(_ database: Database, path: String) throws -> Bool {
         let application = try number(database, "PRAGMA application_id")
         let version = try number(database, "PRAGMA user_version")
         if application == 0, version == 0, try number(database, "SELECT count(*) FROM sqlite_schema") == 0 {
@@ -76,9 +86,14 @@ enum Schema {
         return false
     }
 
-    /// Makes the tables unless they are there; in a write transaction, so that of several processes one makes them.
+    /// Makes the tables unless they are there. They are looked for again with the right to write, so that of several
+    /// processes one makes them; who finds them does not wait for that right.
     static func create(_ database: Database, path: String) throws {
-        if try check(database, path: path) { try database.execute(sql: creation) }
+        guard try check(database, path: path) else { return }
+        try database.inTransaction(.immediate) {
+            if try checkVersion(database, path: path) { try database.execute(sql: creation) }
+            return .commit
+        }
     }
 
     private static func number(_ database: Database, _ sql: String) throws -> Int64 {
