@@ -12,9 +12,11 @@ import Testing
         var testDescription: String { "\(limit >> 20) MiB, \(liveShare) live" }
     }
 
-    @Test(arguments: [16 << 20, 64 << 20].flatMap { limit in
-        [Case(limit: limit, liveShare: 0.65, bound: 2.2), Case(limit: limit, liveShare: 0.5, bound: 1.5)]
-    })
+    @Test(
+        arguments: [16 << 20, 64 << 20].flatMap { limit in
+            [Case(limit: limit, liveShare: 0.65, bound: 2.2), Case(limit: limit, liveShare: 0.5, bound: 1.5)]
+        }
+    )
     func overwritesAtRandomCostLittle(_ run: Case) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let seed = SeededGenerator.seed()

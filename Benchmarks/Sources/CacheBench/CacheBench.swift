@@ -57,7 +57,9 @@ struct Measure: ParsableCommand {
     func validate() throws {
         guard entries >= 1_000 else { throw ValidationError("--entries takes 1,000 or more.") }
         guard seconds > 0, rounds > 0 else { throw ValidationError("--seconds and --rounds take positive numbers.") }
-        guard sizeLimit >= 1, rate >= 0 else { throw ValidationError("--size-limit takes 1 or more, --rate 0 or more.") }
+        guard sizeLimit >= 1, rate >= 0 else {
+            throw ValidationError("--size-limit takes 1 or more, --rate 0 or more.")
+        }
     }
 
     func run() throws {

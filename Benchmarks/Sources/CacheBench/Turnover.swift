@@ -89,7 +89,9 @@ struct Turnover<E: Engine> {
         var writer = Writer(engine: engine, dataset: dataset)
         // The limit is reached and turned over once, so that every page has been touched.
         try writer.run(untilBytes: 2 * sizeLimit)
-        let timer = try timed(seconds: seconds / 2) { _ in true } write: { until in
+        let timer = try timed(seconds: seconds / 2) { _ in
+            true
+        } write: { until in
             var writer = Writer<E>(engine: nil, dataset: dataset)
             try writer.run(bytesPerSecond: bytesPerSecond, until: until)
             return writer
