@@ -35,6 +35,7 @@ extension SegmentStore {
         let key = key.withUnsafeBytes { $0 }
         let hash = XXH3.hash(key, seed: keyHashSeed.load(ordering: .relaxed))
         let shard = index.shard(for: hash)
+        var hasRefreshed = false
         while true {
             let outcome = shard.pointee.probe(hash) { entry, cell in
                 candidate(entry, cell, shard, key: key, reader: reader, &reading)
@@ -44,9 +45,10 @@ extension SegmentStore {
                 if let reader { reader.countHit() } else { counters.hits.increment(stripe: Stripe.current) }
                 return reading.base.map { RecordView(base: $0, length: reading.length) }
             case .missing, nil:
-                if isReadOnly, isStale.exchange(false, ordering: .acquiringAndReleasing) {
+                if isReadOnly, !hasRefreshed, isStale.exchange(false, ordering: .acquiringAndReleasing) {
                     // What was there may have been carried elsewhere.
                     try refresh()
+                    hasRefreshed = true
                     continue
                 }
                 if let reader { reader.countMiss() } else { counters.misses.increment(stripe: Stripe.current) }
@@ -173,8 +175,9 @@ extension SegmentStore {
     private func noteDamage(in slot: Int) {
         if isReadOnly {
             let segment = segments[slot]
-            let header = RawSpan(_unsafeStart: segment.pointee.base, byteCount: Format.headerLength)
-            guard case .valid(segment.pointee.header, false) = HeaderCopy(header) else {
+            let count = min(Format.recordsStart, segment.pointee.readableCount)
+            let headers = HeaderPair(startOfFile: RawSpan(_unsafeStart: segment.pointee.base, byteCount: count))
+            guard headers.header == segment.pointee.header, !headers.isSpare else {
                 isStale.store(true, ordering: .releasing)
                 return
             }
