@@ -10,17 +10,16 @@ import SegmentStore
 enum CrashChild {
     static let threadCount = 4
 
-    static func run() -> CInt {
-        let arguments = CommandLine.arguments
-        guard arguments.count >= 4, let seed = UInt64(arguments[2]), let generation = Int(arguments[3]) else {
+    static func run(_ arguments: [String]) -> CInt {
+        guard arguments.count >= 3, let seed = UInt64(arguments[1]), let generation = Int(arguments[2]) else {
             return 64
         }
-        let sizeLimit = arguments.count > 4 ? Int(arguments[4]) : nil
+        let sizeLimit = arguments.count > 3 ? Int(arguments[3]) : nil
         var options = StoreOptions(durability: generation % 3 == 0 ? .interval(.milliseconds(20)) : .never)
         if generation % 7 == 6 { options.durability = .everySet }
         options.sizeLimit = sizeLimit
-        guard let store = try? SegmentStore(directory: arguments[1], options: options) else { return 1 }
-        say("R \(store.recoveryReport.tornRecords) \(store.recoveryReport.damagedRecords)\n")
+        guard let store = try? SegmentStore(directory: arguments[0], options: options) else { return 1 }
+        ChildRole.say("R \(store.recoveryReport.tornRecords) \(store.recoveryReport.damagedRecords)")
         var threads: [pthread_t] = []
         for thread in 0..<threadCount {
             let work = Work(
@@ -29,9 +28,7 @@ enum CrashChild {
                 seed: seed,
                 longest: min(262_144, sizeLimit.map { $0 / 10 } ?? .max)
             )
-            var handle = pthread_t()
-            pthread_create(&handle, nil, { @Sendable in start($0) }, Unmanaged.passRetained(work).toOpaque())
-            threads.append(handle)
+            threads.append(ChildRole.startThread { change(work) })
         }
         for thread in threads { pthread_join(thread, nil) }
         return 0
@@ -51,19 +48,9 @@ enum CrashChild {
             self.longest = longest
         }
     }
-
-    /// One write a line: the kernel takes lines shorter than PIPE_BUF whole.
-    static func say(_ line: String) {
-        var line = line
-        line.withUTF8 { bytes in
-            if write(1, bytes.baseAddress, bytes.count) != bytes.count { exit(0) }
-        }
-    }
 }
 
-private func start(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    guard let argument else { return nil }
-    let work = Unmanaged<CrashChild.Work>.fromOpaque(argument).takeRetainedValue()
+private func change(_ work: CrashChild.Work) {
     var state = work.seed &+ UInt64(work.thread) &* 0x9E37_79B9_7F4A_7C15
     func random() -> UInt64 {
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
@@ -73,20 +60,19 @@ private func start(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPoin
         let key = "t\(work.thread)-\(random() % 60)"
         let stamp = "\(work.thread) \(number)"
         if random() % 5 == 0 {
-            CrashChild.say("I \(stamp) remove \(key) 0\n")
+            ChildRole.say("I \(stamp) remove \(key) 0")
             do { try work.store.remove(key) } catch { exit(3) }
-            CrashChild.say("A \(stamp) remove \(key) 0\n")
+            ChildRole.say("A \(stamp) remove \(key) 0")
             // What is read is worth keeping, and makes work for reclamation.
             _ = try? work.store.get("t\(work.thread)-\(random() % 10)")
         } else {
             let length = min(work.longest, length(random(), random()))
             let value = CrashValue.bytes(key: key, number: number, seed: work.seed, length: length)
-            CrashChild.say("I \(stamp) set \(key) \(length)\n")
+            ChildRole.say("I \(stamp) set \(key) \(length)")
             do { try work.store.set(key, to: value) } catch { exit(3) }
-            CrashChild.say("A \(stamp) set \(key) \(length)\n")
+            ChildRole.say("A \(stamp) set \(key) \(length)")
         }
     }
-    return nil
 }
 
 /// Mostly small, now and then up to 256 KiB.

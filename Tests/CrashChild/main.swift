@@ -1,4 +1,4 @@
 import Glibc
 
-// A writer that is meant to be killed; see CrashTests.
-exit(CrashChild.run())
+// The processes that tests start beside their own: writers, some of them to be killed, readers, and one that measures.
+exit(ChildRole.run(Array(CommandLine.arguments.dropFirst())))

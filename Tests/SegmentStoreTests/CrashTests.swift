@@ -90,7 +90,8 @@ import Testing
         let child = Process()
         let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
         child.executableURL = products.appending(path: "crash-child")
-        child.arguments = [directory, String(seed), String(generation)] + (sizeLimit.map { [String($0)] } ?? [])
+        child.arguments = ["write", directory, String(seed), String(generation)]
+        if let sizeLimit { child.arguments?.append(String(sizeLimit)) }
         let pipe = Pipe()
         child.standardOutput = pipe
         try child.run()

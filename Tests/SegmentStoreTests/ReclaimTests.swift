@@ -153,18 +153,53 @@ import Testing
         try again.close()
     }
 
-    /// What is stored once and never replaced fills nearly all of the room, and never more.
-    @Test func theRoomIsUsedAndNeverOverstepped() throws {
+    /// A large record takes the room of many segments at once, which it would never get if each that comes free were taken
+    /// for small ones.
+    @Test func whatALargeRecordWaitsForIsLeftToIt() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let limit = 64 << 20
+        let limit = 4 << 20
         let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
         let value = [UInt8](repeating: 1, count: 1_000)
-        for number in 0..<120_000 {
+        var number = 0
+        // Until the active segment is about to need a successor, and there is room for one.
+        while try store.statistics().reclamation.evictions == 0 || !store.reservation.withLock({ $0.wantsSpare }) {
             try store.set(Self.key(number), to: value)
-            guard number % 500 == 0 else { continue }
+            number += 1
+        }
+        let free = store.maintenance.withLock { store.freeSegments($0) }
+        for _ in free..<SegmentStore.reservedSegments + 1 { #expect(try store.reclaimOne()) }
+        let bytes = 3 * SizeLimit.cost(ofCapacity: 64 << 10)
+        store.maintenance.withLock { $0.waiters.append(.init(number: -1, bytes: bytes)) }
+        try store.makeSpare()
+        #expect(store.reservation.withLock { $0.spare } == -1)
+        // Whoever comes later waits, and in doing so makes room for those before and for itself.
+        let isThere = try store.withRoom(for: bytes) { state, ahead throws(StoreError) -> Bool? in
+            #expect(ahead == bytes)
+            return try store.makeWay(for: bytes + ahead, &state) ? true : nil
+        }
+        #expect(isThere && store.maintenance.withLock { $0.waiters.map(\.number) } == [-1])
+        store.maintenance.withLock { $0.waiters = [] }
+        try store.makeSpare()
+        #expect(store.reservation.withLock { $0.spare } >= 0)
+        try store.set("large", to: [UInt8](repeating: 1, count: limit / 10))
+        #expect(store.maintenance.withLock { $0.waiters.isEmpty })
+        #expect(directory.allocatedBytes <= limit)
+        try store.close()
+    }
+
+    /// What is stored once and never replaced fills nearly all of the room, and never more.
+    @Test(arguments: LimitTests.isLong ? [64 << 20, 1 << 30] : [64 << 20])
+    func theRoomIsUsedAndNeverOverstepped(limit: Int) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let scale = limit / (64 << 20)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        let value = [UInt8](repeating: 1, count: 1_000)
+        for number in 0..<120_000 * scale {
+            try store.set(Self.key(number), to: value)
+            guard number % (500 * scale) == 0 else { continue }
             try store.runBackgroundSteps()
             #expect(directory.allocatedBytes <= limit)
-            if number > 70_000 { #expect(try store.statistics().liveBytes * 100 > limit * 85) }
+            if number > 70_000 * scale { #expect(try store.statistics().liveBytes * 100 > limit * 85) }
         }
         let figures = try store.statistics().reclamation
         #expect(figures.evictions > 0 && figures.carried == 0)

@@ -8,7 +8,12 @@ extension SegmentStore {
     /// False if the disk has room for a segment of the record's own at most.
     func makeRoom(for length: Int, need: Need = .set) throws(StoreError) -> Bool {
         let reserved = mayEvict ? Self.reservedSegments : need.rawValue
-        let hasRoom = try withRoom { state throws(StoreError) in try makeRoom(for: length, leaving: reserved, &state) }
+        // Where nothing is evicted, removals are what sets wait for, and must not wait for them.
+        let mustQueue = reserved == Self.reservedSegments
+        let wanted = mustQueue ? limit.map { SizeLimit.cost(ofCapacity: $0.segmentCapacity) } ?? 0 : 0
+        let hasRoom = try withRoom(for: wanted) { state, ahead throws(StoreError) in
+            try makeRoom(for: length, leaving: reserved + (mustQueue ? segments(in: ahead) : 0), &state)
+        }
         background.wake()
         return hasRoom
     }
@@ -54,7 +59,8 @@ extension SegmentStore {
         try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
             if reservation.withLock({ $0.spare >= 0 }) { return }
-            _ = try addSpare(&state, atLeast: 0, leaving: Self.reservedSegments)
+            let ahead = segments(in: state.bytesAhead(of: nil))
+            _ = try addSpare(&state, atLeast: 0, leaving: Self.reservedSegments + ahead)
         }
     }
 
@@ -157,6 +163,13 @@ extension SegmentStore {
         return unread + room / SizeLimit.cost(ofCapacity: limit.segmentCapacity)
     }
 
+    /// How many segments take so many bytes of the size limit.
+    private func segments(in bytes: Int) -> Int {
+        guard let limit else { return 0 }
+        let cost = SizeLimit.cost(ofCapacity: limit.segmentCapacity)
+        return (bytes + cost - 1) / cost
+    }
+
     /// Deletes what was given up until so many bytes are free under the size limit; false if that is not enough.
     func makeWay(for bytes: Int, _ state: inout Maintenance) throws(StoreError) -> Bool {
         guard let limit else { return true }
@@ -197,18 +210,31 @@ extension SegmentStore {
     // MARK: Waiting
 
     /// Runs the body under the maintenance lock until it gives something; where it gives nil, a segment is reclaimed
-    /// first, by this thread or the one that is at it.
+    /// first, by this thread or the one that is at it. The body is told how many bytes to leave for those who came
+    /// before.
     ///
     /// - Throws: `.full` if nothing can be reclaimed.
     func withRoom<Result: Sendable>(
-        _ body: (inout Maintenance) throws(StoreError) -> Result?
+        for bytes: Int,
+        _ body: (inout Maintenance, _ ahead: Int) throws(StoreError) -> Result?
     ) throws(StoreError) -> Result {
         var start: Duration?
         var failures = 0
+        var number: Int?
+        defer { if let number { maintenance.withLock { $0.waiters.removeAll { $0.number == number } } } }
         while true {
-            let result = try maintenance.withLock { state throws(StoreError) in
+            var isFirst = true
+            let result = try maintenance.withLock { state throws(StoreError) -> Result? in
                 try checkWritable()
-                return try body(&state)
+                let ahead = state.bytesAhead(of: number)
+                isFirst = ahead == 0
+                if let result = try body(&state, ahead) { return result }
+                if number == nil && bytes > 0 {
+                    number = state.nextWaiter
+                    state.waiters.append(Maintenance.Waiter(number: state.nextWaiter, bytes: bytes))
+                    state.nextWaiter += 1
+                }
+                return nil
             }
             if let result {
                 if let start { noteWait(Self.monotonicTime() - start) }
@@ -220,7 +246,8 @@ extension SegmentStore {
             if present.hasGained(since: before) {
                 failures = 0
             } else {
-                failures += hasReclaimed ? 10 : 1
+                // Whoever is first gives up after a while, and then others are.
+                if isFirst { failures += hasReclaimed ? 10 : 1 }
                 guard failures < Self.mostFailures else { throw fullError }
                 // Readers may hold what was given up; they are given a moment.
                 if !hasReclaimed { usleep(Self.moment) }

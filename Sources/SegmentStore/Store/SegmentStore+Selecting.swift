@@ -85,9 +85,12 @@ extension SegmentStore {
 
     /// Lets the active segments take no more records, so that they can be compacted too.
     private func leaveActive() throws(StoreError) {
+        let now = options.clock.milliseconds()
         reservation.withLock { reservation in
             for tail in [reservation.first, reservation.main] where tail.slot >= 0 {
-                guard segments[tail.slot].pointee.deadBytes > tail.capacity / 16 else { continue }
+                // How much has ended in one is only known once it is sealed.
+                let hasEnded = segments[tail.slot].pointee.soonestExpiry.load(ordering: .relaxed) <= now
+                guard hasEnded || segments[tail.slot].pointee.deadBytes > tail.capacity / 16 else { continue }
                 reservation.leave(tail, in: segments)
                 if tail.slot == reservation.first.slot {
                     reservation.first = LogTail()

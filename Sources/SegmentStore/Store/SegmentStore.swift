@@ -93,6 +93,22 @@ public final class SegmentStore: Sendable {
         var emptyClosed: Int?
         /// Segments that were given up, whose files become others once nobody reads them.
         var parked: [Int] = []
+        /// Who waits for room under the size limit, in the order in which they came.
+        var waiters: [Waiter] = []
+        /// The number of the next of them.
+        var nextWaiter = 0
+
+        struct Waiter: Sendable {
+            var number: Int
+            /// What it needs.
+            var bytes: Int
+        }
+
+        /// Bytes that those need who came before: whoever comes later leaves them, or a large record, which takes many
+        /// segments' room at once, would never get it beside small ones, which take each segment as it comes free.
+        func bytesAhead(of number: Int?) -> Int {
+            waiters.prefix { $0.number != number }.reduce(0) { $0 + $1.bytes }
+        }
     }
 
     /// The rows of a segment up to a byte.

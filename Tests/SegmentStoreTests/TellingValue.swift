@@ -1,0 +1,1 @@
+../CrashChild/TellingValue.swift
