@@ -52,6 +52,7 @@ import Testing
             try #require(numbers.count == 5, "seed \(seed)")
             print("beside test: limit \(limit), reads, hits, refreshes, openings, older: \(numbers)")
             let (reads, hits, refreshes) = (numbers[0], numbers[1], numbers[2])
+            #expect(numbers[4] == 0, "an older value came after a newer one; seed \(seed)")
             #expect(reads > 1_000 && hits > 500 && refreshes > 10)
         }
         let figures = try store.statistics().reclamation

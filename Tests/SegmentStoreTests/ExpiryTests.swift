@@ -268,11 +268,7 @@ private final class ExpiryModel: @unchecked Sendable {
 
     private func removeTagged() throws {
         try store.removeAll(taggedWith: text("tag"))
-        for (number, version) in versions where version.tag != nil {
-            // What had ended when the store looked for the tag was passed over.
-            if let expiry = version.expiry, expiry <= clock.highest { try store.remove(key(number)) }
-            versions[number] = nil
-        }
+        for (number, version) in versions where version.tag != nil { versions[number] = nil }
     }
 
     private func read(_ number: Int, _ place: String) throws {

@@ -78,6 +78,14 @@ struct DirectorySurvey {
         choose(from: candidates, hint: hint)
     }
 
+    /// True if the same segments live in the same files. A writer may use a file again while others are looked at, and what
+    /// moved from one that was not yet looked at to one that already had been would be missed.
+    func shows(sameSegmentsAs other: DirectorySurvey) -> Bool {
+        files.elementsEqual(other.files) {
+            $0.path == $1.path && $0.header.generation == $1.header.generation && $0.isSpare == $1.isSpare
+        }
+    }
+
     private mutating func choose(from candidates: [File], hint: DirectoryID?) {
         identity = Self.identity(of: candidates, hint: hint)
         var numbers: Set<UInt64> = []

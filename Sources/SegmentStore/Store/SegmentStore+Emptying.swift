@@ -58,12 +58,25 @@ extension SegmentStore {
     private func makeMainRoom(for length: Int) throws(StoreError) -> Bool {
         try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
-            if reservation.withLock({ $0.main.hasRoom(for: length) }) { return true }
-            let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
-            guard let slot = try takeSegment(.main, atLeast: needed, leaving: 0, &state) else { return false }
-            reservation.withLock { $0.activateMain(slot, in: segments) }
-            return true
+            return try makeMainRoom(for: length, leaving: 0, &state)
         }
+    }
+
+    /// Gives the main log room for a removal, of what sets may not have.
+    func makeRoomForRemoval(_ length: Int) throws(StoreError) {
+        _ = try withRoom(for: 0) { state, _ throws(StoreError) -> Bool? in
+            try makeMainRoom(for: length, leaving: Need.removal.rawValue, &state) ? true : nil
+        }
+    }
+
+    private func makeMainRoom(for length: Int, leaving reserved: Int, _ state: inout Maintenance) throws(StoreError)
+        -> Bool
+    {
+        if reservation.withLock({ $0.main.hasRoom(for: length) }) { return true }
+        let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
+        guard let slot = try takeSegment(.main, atLeast: needed, leaving: reserved, &state) else { return false }
+        reservation.withLock { $0.activateMain(slot, in: segments) }
+        return true
     }
 
     /// An entry and where it stands.

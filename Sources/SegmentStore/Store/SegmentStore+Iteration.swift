@@ -30,15 +30,22 @@ extension SegmentStore {
         }
     }
 
-    /// Calls the body with the record of every entry of one part that lives, whole ones alone.
-    func forEachRecord(inPart shard: Int, _ body: (RecordView) -> Void) throws(StoreError) {
+    /// Calls the body with the record of every entry of one part that lives, whole ones alone; also of those that have
+    /// ended and are not forgotten yet, where these are asked for.
+    func forEachRecord(
+        inPart shard: Int,
+        includingEnded includesEnded: Bool = false,
+        _ body: (RecordView) -> Void
+    ) throws(StoreError) {
         try checkReadable()
         let stripe = Stripe.current
         let now = options.clock.milliseconds()
         // A snapshot of the entries, whose segments are pinned, so that the records can be read without the lock.
         let snapshot = index.withLock(shard) { () -> Snapshot in
             var snapshot = Snapshot()
-            index[shard].pointee.forEach { entry, _ in if entry.isLive { snapshot.entries.append(entry) } }
+            index[shard].pointee.forEach { entry, _ in
+                if entry.isLive || (includesEnded && !entry.isTombstone) { snapshot.entries.append(entry) }
+            }
             for slot in Set(snapshot.entries.map(\.slot)) where segments.pin(slot, stripe: stripe) {
                 snapshot.pinned.insert(slot)
             }
@@ -58,10 +65,24 @@ extension SegmentStore {
             defer { copy?.deallocate() }
             let record = RecordView(base: copy.map { UnsafeRawPointer($0) } ?? lying.base, length: lying.length)
             // A key that damage made must not be listed; its record is not got either, nor is one that is not understood.
-            guard record.layoutHolds, record.isUnderstoodPut, record.expiry == 0 || record.expiry > now,
-                record.checksumHolds(salt: segment.pointee.salt)
-            else { continue }
+            guard record.layoutHolds, record.isUnderstoodPut, record.checksumHolds(salt: segment.pointee.salt) else {
+                continue
+            }
+            if record.expiry != 0 && record.expiry <= now {
+                noteEnded(entry, hash: hash(of: record.key), length: record.length)
+                if !includesEnded { continue }
+            }
             body(record)
+        }
+    }
+
+    /// What is seen to have ended stays so, whatever the clock says next.
+    private func noteEnded(_ entry: IndexEntry, hash: UInt64, length: Int) {
+        let shard = index.shard(for: hash)
+        _ = shard.pointee.probe(hash) { found, cell -> Bool? in
+            guard found.isSameRecord(as: entry) else { return nil }
+            markExpired(found, cell, shard, length: length)
+            return true
         }
     }
 

@@ -18,19 +18,37 @@ extension SegmentStore {
             let hint =
                 isEmpty
                 ? try DirectoryLock.directoryHint(inDirectory: directory, files: files) : identity.directory
-            let survey = try DirectorySurvey(directory, hint: hint, files: files)
+            var survey = try DirectorySurvey(directory, hint: hint, files: files)
             if isEmpty, let found = survey.identity {
                 identityBox.withLock { $0 = found }
                 keyHashSeed.store(found.keyHashSeed, ordering: .releasing)
                 // Another directory of the same name counts its sequences anew.
                 clearFloor.store(0, ordering: .relaxed)
             }
-            try refresh(from: survey)
+            let besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
+            for _ in 1..<Self.mostSurveys {
+                let changes = try changes(by: survey, besideWriter: besideWriter)
+                let again = try DirectorySurvey(directory, hint: identity.directory, files: files)
+                if again.shows(sameSegmentsAs: survey) { return apply(changes) }
+                survey = again
+            }
+            // A writer that is so fast leaves nothing older than a moment; the next refresh sees the rest.
+            apply(try changes(by: survey, besideWriter: besideWriter))
         }
     }
 
-    private func refresh(from survey: DirectorySurvey) throws(StoreError) {
-        let besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
+    /// So often the directory is looked at in search of a moment in which no file changed hands.
+    private static let mostSurveys = 16
+
+    /// What a survey shows that is not known yet.
+    private struct Changes {
+        var news: [(slot: Int, rows: LoadedRows)] = []
+        var floor: UInt64
+        /// Slots whose segments have gone.
+        var vanished: [Int]
+    }
+
+    private func changes(by survey: DirectorySurvey, besideWriter: Bool) throws(StoreError) -> Changes {
         var vanished = segments.inUse
         let known = Dictionary(vanished.map { (segments[$0].pointee.header.generation, $0) }) { first, _ in first }
         var news: [(slot: Int, rows: LoadedRows)] = []
@@ -52,14 +70,19 @@ extension SegmentStore {
             floor = max(floor, rows.rows.highestClear)
             news.append((slot, rows))
         }
-        for (slot, rows) in news {
+        return Changes(news: news, floor: floor, vanished: vanished)
+    }
+
+    private func apply(_ changes: Changes) {
+        let floor = changes.floor
+        for (slot, rows) in changes.news {
             rows.rows.forEach { row in if row.sequence >= floor { apply(row, slot: slot) } }
             segments[slot].pointee.recordEnd.store(rows.recordEnd, ordering: .relaxed)
             segments[slot].pointee.isSealed.store(rows.isSealed, ordering: .relaxed)
         }
-        forget(vanished: Set(vanished), below: floor)
+        forget(vanished: Set(changes.vanished), below: floor)
         clearFloor.store(floor, ordering: .relaxed)
-        for slot in vanished { segments.retire(slot) }
+        for slot in changes.vanished { segments.retire(slot) }
         let count = segments.inUse.count
         recovery.withLock { $0.segments = count }
     }

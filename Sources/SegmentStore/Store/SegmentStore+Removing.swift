@@ -44,7 +44,11 @@ extension SegmentStore {
                 let wasLive = known.map { $0.isLive && !isExpired($0, now: now) } ?? false
                 let horizon = reservation.withLock { $0.highestNumber }
                 draft.extensions = RecordExtensions(horizon: horizon).encoded()
-                guard let ticket = reserve(draft.length) else { return .noRoom }
+                // Where nothing is evicted the main log takes removals for which the other one has no room, for sets would
+                // use up what it is given for them.
+                guard let ticket = reserve(draft.length) ?? (isFixed ? reserveMain(draft.length) : nil) else {
+                    return .noRoom
+                }
                 defer { publication.end(ticket) }
                 fill(draft, ticket)
                 try publish(draft, slot: ticket.slot, offset: ticket.offset)
@@ -54,13 +58,20 @@ extension SegmentStore {
             case .nothingToRemove:
                 return nil
             case .noRoom:
-                _ = try makeRoom(for: draft.length, need: .removal)
+                if isFixed {
+                    try makeRoomForRemoval(draft.length)
+                } else {
+                    _ = try makeRoom(for: draft.length, need: .removal)
+                }
             case .written(let ticket, let wasLive):
                 existed = wasLive
                 return ticket.sequence
             }
         }
     }
+
+    /// True of a store that nothing leaves for want of room.
+    private var isFixed: Bool { limit != nil && !mayEvict }
 
     private func isExpired(_ entry: IndexEntry, now: UInt64) -> Bool {
         guard let record = segments[entry.slot].pointee.record(at: entry.offset) else { return true }

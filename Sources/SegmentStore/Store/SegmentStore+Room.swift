@@ -248,11 +248,17 @@ extension SegmentStore {
             } else {
                 // Whoever is first gives up after a while, and then others are.
                 if isFirst { failures += hasReclaimed ? 10 : 1 }
-                guard failures < Self.mostFailures else { throw fullError }
+                let mayWin = mayEvict || hasReclaimed || !isFirst || isHeldByReaders
+                guard mayWin, failures < Self.mostFailures else { throw fullError }
                 // Readers may hold what was given up; they are given a moment.
                 if !hasReclaimed { usleep(Self.moment) }
             }
         }
+    }
+
+    /// True if what was given up cannot be used yet because it is being read.
+    private var isHeldByReaders: Bool {
+        maintenance.withLock { $0.parked.contains { segments.isHeld($0) } }
     }
 
     /// What there is of room at one moment.

@@ -50,7 +50,10 @@ extension SegmentStore {
         var last: UInt64 = 0
         for part in 0..<Self.keyPartCount {
             var keys: [[UInt8]] = []
-            try forEachRecord(inPart: part) { if selection.holds($0) { keys.append(Array($0.key)) } }
+            // What has ended would come back if the clock were set back before the store is opened again.
+            try forEachRecord(inPart: part, includingEnded: true) {
+                if selection.holds($0) { keys.append(Array($0.key)) }
+            }
             for key in keys {
                 var existed = false
                 let sequence = try key.span.bytes.withUnsafeBytes { key throws(StoreError) in

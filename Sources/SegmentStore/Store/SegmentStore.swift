@@ -162,6 +162,8 @@ public final class SegmentStore: Sendable {
         let isForced = opened.reservation.unforced.isEmpty && !opened.namesAreUnforced
         forcedSequence.store(isForced ? opened.reservation.nextSequence : 0, ordering: .relaxed)
 
+        // Files that are used again may have changed hands between one look and the next.
+        if isReadOnly, segments.inUse.contains(where: { segments[$0].pointee.header.isReused }) { try refresh() }
         guard !isReadOnly, options.runsBackgroundThread else { return }
         let started =
             background.start(niceness: Self.backgroundNiceness) { [weak self] in self?.backgroundStep() }
