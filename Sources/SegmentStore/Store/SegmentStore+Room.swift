@@ -249,7 +249,7 @@ extension SegmentStore {
                 // Whoever is first gives up after a while, and then others are.
                 if isFirst { failures += hasReclaimed ? 10 : 1 }
                 let mayWin = mayEvict || hasReclaimed || !isFirst || isHeldByReaders
-                guard mayWin, failures < Self.mostFailures else { throw fullError }
+                guard mayWin, failures < mostFailures else { throw fullError }
                 // Readers may hold what was given up; they are given a moment.
                 if !hasReclaimed { usleep(Self.moment) }
             }
@@ -276,7 +276,10 @@ extension SegmentStore {
     }
 
     /// Moments in a row in which there is no victim; one that wins nothing counts for ten.
-    private static let mostFailures = 1_000
+    private var mostFailures: Int {
+        // Where nothing is evicted, being full is nothing out of the ordinary.
+        mayEvict ? 1_000 : 20
+    }
     /// Microseconds.
     private static let moment: UInt32 = 1_000
 
