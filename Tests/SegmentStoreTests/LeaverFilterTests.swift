@@ -50,12 +50,10 @@ import Testing
 private final class StoreBox: @unchecked Sendable {
     weak var store: SegmentStore?
     private var count = 0
-    private var isInside = false
 
     func step() {
-        guard let store, !isInside else { return }
-        isInside = true
-        defer { isInside = false }
+        // What needs room waits for the reclamation that this is a part of.
+        guard let store, store.reservation.withLock({ $0.first.hasRoom(for: 200) }) else { return }
         count += 1
         if count % 40 == 0 { try? store.set("step-\(count)", to: [1]) }
     }
