@@ -81,22 +81,8 @@ extension SegmentStore {
         }
     }
 
-    /// The same for a caller's record, for which a segment is reclaimed if only what reclamation needs is left; false if
-    /// nothing can be, or reclamation needs what room the log has.
-    func makeMainRoomForCaller(_ length: Int) throws(StoreError) -> Bool {
-        do throws(StoreError) {
-            return try withRoom { state throws(StoreError) -> Bool? in
-                let main = reservation.withLock { (isKept: $0.mainIsKept, hasRoom: $0.main.hasRoom(for: length)) }
-                if main.isKept || main.hasRoom { return !main.isKept }
-                return try beginMain(for: length, leaving: Self.reservedSegments, &state) ? true : nil
-            }
-        } catch {
-            guard error.code == .full else { throw error }
-            return false
-        }
-    }
-
-    private func beginMain(
+    /// Gives the main log a segment, unless then fewer than so many would be left.
+    func beginMain(
         for length: Int,
         leaving reserved: Int,
         _ state: inout Maintenance

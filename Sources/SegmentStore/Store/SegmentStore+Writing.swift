@@ -100,7 +100,7 @@ extension SegmentStore {
                 return ticket.sequence
             }
             if log == .main {
-                if try !makeMainRoomForCaller(draft.length) { log = .first }
+                if try !makeMainRoom(forCaller: draft.length) { log = .first }
                 continue
             }
             if try !makeRoom(for: draft.length) { return try writeAlone(draft) }
