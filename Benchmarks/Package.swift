@@ -14,6 +14,7 @@ let package = Package(
     dependencies: [
         .package(name: "granary", path: "..", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
     targets: [
@@ -21,15 +22,41 @@ let package = Package(
             name: "CLimit",
             linkerSettings: [.linkedLibrary("lz4"), .linkedLibrary("xxhash")]
         ),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
+        .target(name: "Sampling", swiftSettings: settings),
         .executableTarget(
             name: "cache-bench",
             dependencies: [
                 "CLimit",
+                "Sampling",
                 .product(name: "SegmentStore", package: "granary"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "Sources/CacheBench",
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Replay",
+            dependencies: [
+                "CZlib",
+                "CLZMA",
+                "Sampling",
+                .product(name: "SegmentStore", package: "granary"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "cache-replay",
+            dependencies: ["Replay", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Sources/CacheReplay",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "ReplayTests",
+            dependencies: ["Replay", "Sampling", .product(name: "SegmentStore", package: "granary")],
             swiftSettings: settings
         ),
     ]

@@ -308,7 +308,10 @@ private final class Interference: @unchecked Sendable {
         guard let store, !rests, !hasKilled else { return }
         if Int.random(in: 0..<1_000, using: &generator) == 0 { return die(store) }
         // What needs room waits for the reclamation that this is a part of.
-        guard store.reservation.withLock({ $0.first.hasRoom(for: 2_000) }) else { return }
+        let hasRoom = store.reservation.withLock {
+            $0.first.hasRoom(for: 2_000) && ($0.mainIsKept || $0.main.hasRoom(for: 2_000))
+        }
+        guard hasRoom else { return }
         if let gone = watched.firstIndex(where: { !isIndexed($0, in: store) }) {
             // It has just left, and its record is still there.
             let key = watched.remove(at: gone)

@@ -1,4 +1,5 @@
 import Foundation
+import Sampling
 
 /// Keys and values that every engine is given alike: entry `id` has a key of 32 hexadecimal digits, as a digest would be,
 /// and a value of the size and make of a summary, both a function of the id.
@@ -9,20 +10,17 @@ struct Dataset: Sendable {
     static let keyLength = 32
     static let stampLength = 16
 
-    private let lengths: [UInt16]
+    private let lengths: SummaryLengths
     private let texts: [[UInt8]]
-    let meanValueLength: Double
+    var meanValueLength: Double { lengths.mean }
 
     init() {
         var generator = SplitMix64(state: 20_260_101)
-        // A log-normal distribution between 0.3 and 8 KB with a mean of 1.1, as summaries with their metadata have.
-        let drawn = (0..<4_096).map { _ in min(8_192, max(300, Int(exp(6.855 + 0.55 * generator.nextNormal())))) }
-        lengths = drawn.map { UInt16($0) }
-        meanValueLength = Double(drawn.reduce(0, +)) / Double(drawn.count)
+        lengths = SummaryLengths(&generator)
         texts = (0..<64).map { _ in Self.text(&generator, length: 8_192) }
     }
 
-    func length(of id: Int) -> Int { Int(lengths[Int(truncatingIfNeeded: mixed(id) >> 40) & 4_095]) }
+    func length(of id: Int) -> Int { lengths.length(forHash: mixed(id)) }
 
     /// Writes the key of the entry, `keyLength` bytes.
     func writeKey(of id: Int, to target: UnsafeMutableRawPointer) {
@@ -139,31 +137,6 @@ final class ValueScratch {
     }
 
     deinit { for base in bases { base.deallocate() } }
-}
-
-/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).
-struct SplitMix64: RandomNumberGenerator, Sendable {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        return Self.mix(state)
-    }
-
-    @inline(__always)
-    static func mix(_ value: UInt64) -> UInt64 {
-        var mixed = value
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    mutating func nextUnit() -> Double { Double(next() >> 11) / Double(1 << 53) }
-
-    /// By Box and Muller, "A Note on the Generation of Random Normal Deviates" (1958).
-    mutating func nextNormal() -> Double {
-        sqrt(-2 * log(1 - nextUnit())) * cos(2 * .pi * nextUnit())
-    }
 }
 
 /// Ranks with Zipf's distribution (Gray et al., "Quickly Generating Billion-Record Synthetic Databases", SIGMOD 1994),

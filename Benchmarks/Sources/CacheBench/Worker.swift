@@ -1,4 +1,5 @@
 import Foundation
+import Sampling
 
 /// What the measuring process asks of a worker, a line of JSON each.
 enum WorkerCommand: Codable, Sendable {

@@ -1,13 +1,34 @@
+import Synchronization
+
 /// Remembers the keys of entries that left unread, about nine tenths as many as there are entries: who comes back soon is
 /// worth keeping (the ghost queue of S3-FIFO).
 ///
-/// A ghost is 32 bits of its key's hash and the time it was taken in, as a count of ghosts, in a bucket of eight that its
-/// hash chooses; a new one takes the oldest one's cell. With a quarter more cells than ghosts that comes to ten bytes a
-/// ghost. A false one keeps an entry that need not be kept.
+/// Soon is sooner than the main log's oldest segment has been there: its entries may have waited no longer to be read than
+/// the ghost did. Without that, keys that are asked for in turns, more of them than fit, drive each other out before
+/// anyone's turn comes (LIRS forgets in the same way: Jiang and Zhang, SIGMETRICS 2002).
 ///
-/// `@unchecked`: each part is touched under the lock of its shard alone.
+/// A ghost is 32 bits of its key's hash and the number of the segment it was set in, in a bucket of eight that its hash
+/// chooses; a new one takes the oldest one's cell. With a quarter more cells than ghosts that comes to ten bytes a ghost.
+/// A false one keeps an entry that need not be kept.
+///
+/// `@unchecked`: each part is touched under the lock of its shard alone, `sources` by whoever reclaims.
 final class GhostTable: @unchecked Sendable {
     private let parts: UnsafeMutablePointer<Part>
+    /// The segments that ghosts come from, as few of the newest as have so many as are remembered.
+    private var sources: [Source] = []
+    private let newest = Atomic<UInt64>(0)
+    /// Ghosts of older segments are forgotten.
+    private let oldest = Atomic<UInt64>(0)
+    /// Those of segments that are no newer have come back too late.
+    private let floor = Atomic<UInt64>(0)
+
+    private struct Source {
+        var segment: UInt64
+        var ghosts: Int
+    }
+
+    /// Bounds the list where few entries leave a segment.
+    private static let mostSources = 1_024
 
     init() {
         parts = .allocate(capacity: Index.shardCount)
@@ -19,34 +40,59 @@ final class GhostTable: @unchecked Sendable {
         parts.deallocate()
     }
 
-    /// Takes the key in; `entries` are those of its shard, which say how many ghosts are kept.
-    func insert(_ hash: UInt64, shard: Int, entries: Int) { parts[shard].insert(hash, entries: entries) }
+    /// Says which segment the next ghosts come from, and by the number of all entries how many are to be remembered.
+    func begin(segment: UInt64, entries: Int) {
+        guard sources.last?.segment != segment else { return }
+        var others = sources.dropFirst().reduce(0) { $0 + $1.ghosts }
+        while sources.count > 1, others >= Self.ghosts(for: entries) || sources.count >= Self.mostSources {
+            sources.removeFirst()
+            others -= sources[0].ghosts
+        }
+        sources.append(Source(segment: segment, ghosts: 0))
+        newest.store(segment, ordering: .relaxed)
+        oldest.store(sources[0].segment, ordering: .relaxed)
+    }
 
-    /// True if the key was a ghost, which it is no longer.
-    func take(_ hash: UInt64, shard: Int) -> Bool { parts[shard].take(hash) }
+    /// Takes the key in; `entries` are those of its shard.
+    func insert(_ hash: UInt64, shard: Int, entries: Int) {
+        sources[sources.count - 1].ghosts += 1
+        parts[shard].insert(hash, of: sources[sources.count - 1].segment, capacity: Self.ghosts(for: entries))
+    }
+
+    /// Ghosts of the segment and of older ones come back too late from now on; zero: none does.
+    func setFloor(_ segment: UInt64) { floor.store(segment, ordering: .relaxed) }
+
+    /// True if the key was a ghost and is back soon enough; it is a ghost no longer.
+    func take(_ hash: UInt64, shard: Int) -> Bool {
+        guard let segment = parts[shard].take(hash, newest: newest.load(ordering: .relaxed)) else { return false }
+        return segment >= oldest.load(ordering: .relaxed) && segment > floor.load(ordering: .relaxed)
+    }
 
     func removeAll(shard: Int) { parts[shard] = Part() }
 
     /// Ghosts that are remembered, and the bytes of the table's part.
-    func figures(shard: Int) -> (count: Int, bytes: Int) { parts[shard].figures }
+    func figures(shard: Int) -> (count: Int, bytes: Int) {
+        parts[shard].figures(newest: newest.load(ordering: .relaxed), oldest: oldest.load(ordering: .relaxed))
+    }
+
+    private static func ghosts(for entries: Int) -> Int { entries * 9 / 10 }
 
     private struct Part {
         private static let bucketLength = 8
+        private static let smallest = 16
 
-        /// High half: bits of the hash, never all zero; low half: when it was taken in.
+        /// High half: bits of the hash, never all zero; low half: the low half of the segment's number.
         private var cells: [UInt64] = []
-        private var clock: UInt32 = 0
-        /// So many are remembered.
-        private var span = 0
+        /// So many are to fit.
+        private var capacity = 0
 
-        mutating func insert(_ hash: UInt64, entries: Int) {
-            let wanted = max(16, entries * 9 / 10)
-            if wanted > span * 5 / 4 || wanted * 2 < span { resize(to: wanted) }
-            clock &+= 1
-            put(Self.bits(hash) << 32 | UInt64(clock))
+        mutating func insert(_ hash: UInt64, of segment: UInt64, capacity wanted: Int) {
+            let wanted = max(Self.smallest, wanted)
+            if wanted > capacity * 5 / 4 || wanted * 2 < capacity { resize(to: wanted, newest: segment) }
+            put(Self.bits(hash) << 32 | segment & 0xFFFF_FFFF, newest: segment)
         }
 
-        private mutating func put(_ cell: UInt64) {
+        private mutating func put(_ cell: UInt64, newest: UInt64) {
             let bucket = bucket(of: cell >> 32)
             var oldest = bucket.lowerBound
             for number in bucket {
@@ -54,39 +100,43 @@ final class GhostTable: @unchecked Sendable {
                     oldest = number
                     break
                 }
-                if age(cells[number]) > age(cells[oldest]) { oldest = number }
+                if Self.segment(cells[number], newest) < Self.segment(cells[oldest], newest) { oldest = number }
             }
             cells[oldest] = cell
         }
 
-        mutating func take(_ hash: UInt64) -> Bool {
-            guard !cells.isEmpty else { return false }
+        mutating func take(_ hash: UInt64, newest: UInt64) -> UInt64? {
+            guard !cells.isEmpty else { return nil }
             let bits = Self.bits(hash)
             for number in bucket(of: bits) where cells[number] >> 32 == bits {
                 defer { cells[number] = 0 }
-                return age(cells[number]) <= span
+                return Self.segment(cells[number], newest)
             }
-            return false
+            return nil
         }
 
-        var figures: (count: Int, bytes: Int) {
-            (cells.reduce(0) { $0 + ($1 != 0 && age($1) <= span ? 1 : 0) }, cells.count * 8)
+        func figures(newest: UInt64, oldest: UInt64) -> (count: Int, bytes: Int) {
+            (cells.count { $0 != 0 && Self.segment($0, newest) >= oldest }, cells.count * 8)
         }
 
-        /// Keeps the youngest that fit.
-        private mutating func resize(to wanted: Int) {
-            let kept = cells.filter { $0 != 0 && age($0) <= min(span, wanted) }
-            span = wanted
+        /// Keeps the youngest that fit into their buckets.
+        private mutating func resize(to wanted: Int, newest: UInt64) {
+            let kept = cells.filter { $0 != 0 }
+                .sorted { Self.segment($0, newest) < Self.segment($1, newest) }.suffix(wanted)
+            capacity = wanted
             let buckets = (wanted * 5 / 4 + Self.bucketLength - 1) / Self.bucketLength
             cells = [UInt64](repeating: 0, count: buckets * Self.bucketLength)
-            for cell in kept { put(cell) }
+            for cell in kept { put(cell, newest: newest) }
         }
-
-        private func age(_ cell: UInt64) -> Int { Int(clock &- UInt32(truncatingIfNeeded: cell)) }
 
         private func bucket(of bits: UInt64) -> Range<Int> {
             let first = Int(bits) % (cells.count / Self.bucketLength) * Self.bucketLength
             return first..<first + Self.bucketLength
+        }
+
+        /// The number of the cell's segment: of all that end as the cell says, the last that is no newer than the newest.
+        private static func segment(_ cell: UInt64, _ newest: UInt64) -> UInt64 {
+            newest &- UInt64(UInt32(truncatingIfNeeded: newest) &- UInt32(truncatingIfNeeded: cell))
         }
 
         /// The low bits, which do not choose the shard.

@@ -8,6 +8,8 @@ struct Reservation: Sendable {
     var first = LogTail()
     /// The one that takes what is worth keeping, from segments that are reclaimed.
     var main = LogTail()
+    /// The main log's segment was made of the room that reclamation needs to go on, so callers' records keep out of it.
+    var mainIsKept = false
     /// A segment made ahead, to become the active one; -1: none.
     var spare = -1
     var nextSequence: UInt64 = 1
@@ -85,7 +87,7 @@ struct Reservation: Sendable {
         in segments: SegmentTable,
         now: () -> Duration
     ) -> Ticket? {
-        guard main.hasRoom(for: length) else { return nil }
+        guard main.hasRoom(for: length), !(mainIsKept && sequence == nil) else { return nil }
         var ticket = ticket(main.append(length, in: segments), now: now)
         if let sequence { ticket.sequence = sequence }
         return ticket

@@ -133,6 +133,7 @@ extension SegmentStore {
             return candidates.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
                 .map { victim($0, .evict(below: .max, loss: 0, leavesGhosts: false)) }
         }
+        fillMain(candidates, limit, &state)
         // Each time round, a segment that one record fills is evicted or moved behind the others, read less often.
         for _ in 0...candidates.count * 4 {
             guard let victim = oldest(candidates, limit, state) else { return nil }
@@ -141,16 +142,39 @@ extension SegmentStore {
         return oldest(candidates, limit, state)
     }
 
+    /// What was set while there was room for all of it has had longer than others to be read, and no less right to stay: it
+    /// joins the main log, all but the newest, once the first entry has to leave.
+    private func fillMain(_ candidates: [Int], _ limit: SizeLimit, _ state: inout ReclaimState) {
+        guard !state.mainWasFilled else { return }
+        state.mainWasFilled = true
+        let first = candidates.filter { log(of: $0) == .first }
+        var firstBytes = firstLogBytes(first)
+        for slot in first where firstBytes > limit.firstLog {
+            segments[slot].pointee.log.store(SegmentHeader.Log.main.rawValue, ordering: .relaxed)
+            firstBytes -= segments[slot].pointee.header.capacity
+        }
+    }
+
+    /// So many eviction victims in a row may win no segment before the next comes from the first log, and before half of
+    /// the next is given up, whatever it is: callers' waits are bounded.
+    private static let fruitlessFromMain = 2
+    private static let fruitlessAtAll = 4
+
     private func oldest(_ candidates: [Int], _ limit: SizeLimit, _ state: ReclaimState) -> ReclaimState.Victim? {
         let ordered = candidates.sorted {
             segments[$0].pointee.order.load(ordering: .relaxed) < segments[$1].pointee.order.load(ordering: .relaxed)
         }
         let first = ordered.filter { log(of: $0) == .first }
-        let firstBytes = first.reduce(0) { $0 + segments[$1].pointee.header.capacity }
+        let firstBytes = firstLogBytes(first)
         let main = ordered.first { log(of: $0) == .main }
-        let isFromFirst = !first.isEmpty && (firstBytes > limit.firstLog || main == nil)
+        // While the main log has room, whoever comes back at all is welcome there.
+        let isMainFull = firstBytes <= limit.firstLog + 2 * limit.segmentCapacity
+        ghosts.setFloor(isMainFull ? main.map { segments[$0].pointee.order.load(ordering: .relaxed) } ?? 0 : 0)
+        // Where nearly all of the main log is wanted, what is new makes way before what is wanted does.
+        let isMainWanted = Self.fruitlessFromMain..<Self.fruitlessAtAll ~= state.fruitless
+        let isFromFirst = !first.isEmpty && (firstBytes > limit.firstLog || main == nil || isMainWanted)
         guard let slot = isFromFirst ? first.first : main else { return nil }
-        let level = state.fruitless >= 2 ? levelThatHalves(slot) : 1
+        let level = state.fruitless >= Self.fruitlessAtAll ? levelThatHalves(slot) : 1
         return victim(slot, .evict(below: level, loss: isFromFirst ? 3 : 1, leavesGhosts: isFromFirst))
     }
 
@@ -185,6 +209,11 @@ extension SegmentStore {
         segments[victim.slot].pointee.order.store(state.lastOrder, ordering: .relaxed)
         segments[victim.slot].pointee.log.store(SegmentHeader.Log.main.rawValue, ordering: .relaxed)
         return true
+    }
+
+    /// Bytes of the first log: of its sealed segments, and the one that takes new records.
+    private func firstLogBytes(_ sealed: [Int]) -> Int {
+        sealed.reduce(reservation.withLock { $0.first.capacity }) { $0 + segments[$1].pointee.header.capacity }
     }
 
     private func log(of slot: Int) -> SegmentHeader.Log? {

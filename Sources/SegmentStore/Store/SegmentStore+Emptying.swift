@@ -10,7 +10,10 @@ extension SegmentStore {
         let oldestOther =
             slots.filter { $0 != victim.slot }.map { segments[$0].pointee.header.number }.min() ?? .max
         var settler = Settler(store: self, victim: victim, oldestOther: oldestOther)
-        reclaimWindow.store(true, ordering: .sequentiallyConsistent)
+        if case .evict(_, _, leavesGhosts: true) = victim.plan {
+            ghosts.begin(segment: segments[victim.slot].pointee.header.number, entries: count)
+        }
+        openWindow()
         var isEmptied = true
         try forEachRow(of: victim.slot) { row throws(StoreError) in
             settler.evictsEverything = false
@@ -33,6 +36,20 @@ extension SegmentStore {
         return isEmptied
     }
 
+    /// From here on sets and removals of keys that have left the victim leave marks; it is open already if the victim could
+    /// not be emptied to its end before.
+    private func openWindow() {
+        guard !reclaimWindow.load(ordering: .acquiring) else { return }
+        for shard in 0..<Index.shardCount { index.withLock(shard) { leavers.removeAll(shard: shard) } }
+        reclaimWindow.store(true, ordering: .sequentiallyConsistent)
+    }
+
+    /// True if an entry of the key may have left a victim that is not given up yet. Under the shard's lock.
+    @inline(__always)
+    func mayHaveLeft(_ hash: UInt64, shard: Int) -> Bool {
+        reclaimWindow.load(ordering: .acquiring) && leavers.mayContain(hash, shard: shard)
+    }
+
     /// Takes out what still names the victim: records that are damaged, where its footer is too and no row tells of them.
     private func dropNameless(in slot: Int) {
         let segment = segments[slot]
@@ -43,6 +60,7 @@ extension SegmentStore {
         for shard in 0..<Index.shardCount {
             index.withLock(shard) {
                 guard phase.load(ordering: .relaxed) == Phase.open else { return }
+                leavers.insertAll(shard: shard)
                 var cells: [UnsafeMutablePointer<Atomic<UInt64>>] = []
                 index[shard].pointee.forEach { entry, cell in if entry.slot == slot { cells.append(cell) } }
                 for cell in cells {
@@ -69,15 +87,33 @@ extension SegmentStore {
         }
     }
 
-    private func makeMainRoom(for length: Int, leaving reserved: Int, _ state: inout Maintenance) throws(StoreError)
-        -> Bool
-    {
+    private func makeMainRoom(
+        for length: Int,
+        leaving reserved: Int,
+        _ state: inout Maintenance
+    ) throws(StoreError) -> Bool {
         if reservation.withLock({ $0.main.hasRoom(for: length) }) { return true }
+        return try beginMain(for: length, leaving: reserved, &state)
+    }
+
+    /// Gives the main log a segment, unless then fewer than so many would be left.
+    func beginMain(
+        for length: Int,
+        leaving reserved: Int,
+        _ state: inout Maintenance
+    ) throws(StoreError) -> Bool {
         let needed = Format.recordsStart + length + Footer.length(rowCount: 1)
         guard let slot = try takeSegment(.main, atLeast: needed, leaving: reserved, &state) else { return false }
-        reservation.withLock { $0.activateMain(slot, in: segments) }
+        let isKept = keepsMain(state)
+        reservation.withLock { reservation in
+            reservation.activateMain(slot, in: segments)
+            reservation.mainIsKept = isKept
+        }
         return true
     }
+
+    /// True while reclamation needs what room the main log has; where nothing is evicted removals may have it.
+    func keepsMain(_ state: Maintenance) -> Bool { mayEvict && freeSegments(state) < Self.reservedSegments }
 
     /// An entry and where it stands.
     struct NamingEntry {
@@ -167,7 +203,7 @@ private struct Settler {
         if found.entry.isTombstone {
             let horizon = RecordExtensions(decoding: record.extensions)?.horizon ?? .max
             if oldestOther > horizon {
-                drop(found, length: row.length, shard: shard)
+                drop(found, row, shard: shard)
                 return .settled
             }
             return carry(record, body, row, found, use: 0)
@@ -202,9 +238,10 @@ private struct Settler {
     // MARK: Leaving
 
     /// Takes the entry out of the index.
-    private func drop(_ found: Found, length: Int, shard: Int) {
+    private func drop(_ found: Found, _ row: FooterRow, shard: Int) {
+        store.leavers.insert(row.keyHash, shard: shard)
         let old = store.index[shard].pointee.remove(at: found.cell)
-        store.account(old, length: length, sign: -1, shard: shard)
+        store.account(old, length: row.length, sign: -1, shard: shard)
     }
 
     /// A record that cannot be read is lost. What it replaced must not come back for it, if its key can still be told.
@@ -213,7 +250,7 @@ private struct Settler {
             let outcome = forget(record, row, found, shard: shard)
             guard case .settled = outcome else { return outcome }
         } else {
-            drop(found, length: row.length, shard: shard)
+            drop(found, row, shard: shard)
         }
         store.counters.damagedReads.increment(stripe: Stripe.current)
         return .settled
@@ -228,7 +265,7 @@ private struct Settler {
     ) -> Outcome {
         // Looked at now: a reader's mark may have come, a writer's cannot.
         guard found.entry.shadows else {
-            drop(found, length: row.length, shard: shard)
+            drop(found, row, shard: shard)
             return .settled
         }
         let horizon = store.reservation.withLock { $0.highestNumber }

@@ -7,6 +7,8 @@ struct ReclaimState: Sendable {
     var unfinished: Victim?
     /// Eviction victims in a row that won no segment.
     var fruitless = 0
+    /// What came before the first eviction is where it belongs.
+    var mainWasFilled = false
     /// The segment number from which on the oldest segment may be emptied for the sake of tombstones again.
     var nextForTombstones: UInt64 = 0
     /// What joins the main log next comes behind all that is in it.
@@ -135,6 +137,8 @@ extension SegmentStore {
         try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
             if isSame(victim) { try retire(victim.slot, &state) }
+            let isKept = keepsMain(state)
+            reservation.withLock { $0.mainIsKept = isKept }
         }
         reclaimWindow.store(false, ordering: .releasing)
         options.betweenReclaimSteps?()

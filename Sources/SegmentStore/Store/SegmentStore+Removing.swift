@@ -35,7 +35,7 @@ extension SegmentStore {
                 try checkWritable()
                 let known = index[draft.shard].pointee.probe(hash) { entry, _ in names(key, entry) ? entry : nil }
                 // What was evicted a moment ago may still be on the disk, where a death would find it.
-                guard known.map({ !$0.isTombstone }) ?? reclaimWindow.load(ordering: .acquiring) else {
+                guard known.map({ !$0.isTombstone }) ?? mayHaveLeft(hash, shard: draft.shard) else {
                     return .nothingToRemove
                 }
                 if let known, let record = segments[known.slot].pointee.record(at: known.offset), !isMeant(record) {

@@ -18,6 +18,22 @@ extension SegmentStore {
         return hasRoom
     }
 
+    /// The same in the main log, for a key that left not long ago; false too if reclamation needs what room that log has.
+    func makeMainRoom(forCaller length: Int) throws(StoreError) -> Bool {
+        let wanted = limit.map { SizeLimit.cost(ofCapacity: $0.segmentCapacity) } ?? 0
+        do throws(StoreError) {
+            return try withRoom(for: wanted) { state, ahead throws(StoreError) -> Bool? in
+                let main = reservation.withLock { (isKept: $0.mainIsKept, hasRoom: $0.main.hasRoom(for: length)) }
+                if main.isKept || main.hasRoom { return !main.isKept }
+                let reserved = Self.reservedSegments + segments(in: ahead)
+                return try beginMain(for: length, leaving: reserved, &state) ? true : nil
+            }
+        } catch {
+            guard error.code == .full else { throw error }
+            return false
+        }
+    }
+
     /// How many segments must be left where nothing is evicted: removals are how room is made there.
     enum Need: Int {
         case clear = 0

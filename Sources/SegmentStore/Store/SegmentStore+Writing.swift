@@ -80,16 +80,29 @@ extension SegmentStore {
     func write(_ draft: Draft) throws(StoreError) -> UInt64 {
         if let limit, draft.length > limit.longestRecord { throw tooLarge(draft, limit) }
         if needsOwnSegment(draft.length) { return try writeAlone(draft) }
+        var log: SegmentHeader.Log?
         while true {
             let ticket = try index.withLock(draft.shard) { () throws(StoreError) -> Reservation.Ticket? in
                 try checkWritable()
-                guard let ticket = reserveWanted(draft) ?? reserve(draft.length) else { return nil }
+                // A key that left not long ago and is back goes to the main log.
+                let wanted = log ?? (limit != nil && ghosts.take(draft.hash, shard: draft.shard) ? .main : .first)
+                log = wanted
+                guard let ticket = wanted == .main ? reserveMain(draft.length) : reserve(draft.length) else {
+                    return nil
+                }
                 defer { publication.end(ticket) }
                 fill(draft, ticket)
                 try publish(draft, slot: ticket.slot, offset: ticket.offset)
                 return ticket
             }
-            if let ticket { return ticket.sequence }
+            if let ticket {
+                if log == .main { reclaimFigures.withLock { $0.ghostHits += 1 } }
+                return ticket.sequence
+            }
+            if log == .main {
+                if try !makeMainRoom(forCaller: draft.length) { log = .first }
+                continue
+            }
             if try !makeRoom(for: draft.length) { return try writeAlone(draft) }
         }
     }
@@ -102,15 +115,6 @@ extension SegmentStore {
             return ticket
         }
         if let ticket { wake(for: ticket) }
-        return ticket
-    }
-
-    /// Room in the main log for a key that left not long ago and is back; nil: it goes the way of the new ones.
-    private func reserveWanted(_ draft: Draft) -> Reservation.Ticket? {
-        guard limit != nil, ghosts.take(draft.hash, shard: draft.shard),
-            let ticket = reserveMain(draft.length)
-        else { return nil }
-        reclaimFigures.withLock { $0.ghostHits += 1 }
         return ticket
     }
 
@@ -144,7 +148,7 @@ extension SegmentStore {
             offset: offset,
             hash: draft.hash,
             // What was evicted a moment ago may still be on the disk.
-            shadows: cell != nil || reclaimWindow.load(ordering: .acquiring),
+            shadows: cell != nil || mayHaveLeft(draft.hash, shard: draft.shard),
             isTombstone: isTombstone
         )
         segments[slot].pointee.noteExpiry(draft.header.expiry)

@@ -61,6 +61,8 @@ public final class SegmentStore: Sendable {
     let reclaiming = Mutex<ReclaimState>(ReclaimState())
     /// Entries may have left whose older records are on the disk.
     let reclaimWindow = Atomic<Bool>(false)
+    /// Whose they were.
+    let leavers = LeaverFilter()
     let reclaimFigures = Mutex<ReclaimFigures>(ReclaimFigures())
     let ghosts = GhostTable()
     /// Records of a lower sequence are dead.
