@@ -28,8 +28,8 @@ import Testing
         let store = try SegmentStore(directory: directory.path, options: options(sizeLimit: 1 << 20))
         for number in 0..<1_000 {
             try store.set("large-\(number)", to: value(number, count: 40_000 + number))
-            try store.set("small-\(number)", to: value(number, count: 100))
             #expect(try store.get("large-\(number)") == value(number, count: 40_000 + number))
+            try store.set("small-\(number)", to: value(number, count: 100))
         }
         #expect(store.segments.count <= 64)
         #expect(store.invariantViolations() == [])
