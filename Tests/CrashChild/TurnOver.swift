@@ -84,7 +84,7 @@ struct TurnOver {
                 try store.set(TellingValue.key(-1), to: value)
             } catch {
                 guard error.code == .full, eviction == .none else { throw error }
-                try load.removeSome()
+                try load.removeEach()
                 continue
             }
             isUnchanged = try store.withValue(TellingValue.key(-1)) { span in
@@ -147,7 +147,7 @@ private final class Load: Sendable {
                 untilProgress -= length + 64
             } catch {
                 guard error.code == .full, mayBeFull else { ChildRole.fail("thread \(thread), key \(key): \(error)") }
-                do throws(StoreError) { try removeSome() } catch { ChildRole.fail("thread \(thread): \(error)") }
+                do throws(StoreError) { try removeEach() } catch { ChildRole.fail("thread \(thread): \(error)") }
             }
             if untilProgress <= 0 {
                 ChildRole.say("P")
@@ -157,9 +157,9 @@ private final class Load: Sendable {
         done.add(1, ordering: .releasing)
     }
 
-    /// Removes every other key, for which there must always be room.
-    func removeSome() throws(StoreError) {
-        for key in 0..<keyCount / 2 { try store.remove(TellingValue.key(key * 2)) }
+    /// Removes the keys one by one, for which there must always be room.
+    func removeEach() throws(StoreError) {
+        for key in 0..<keyCount { try store.remove(TellingValue.key(key)) }
     }
 
     /// Reads without a pause what is wanted most. Were it everything, nothing would be worth less than anything else.
