@@ -11,8 +11,17 @@ let settings: [SwiftSetting] = [
 
 let package = Package(
     name: "benchmarks",
+    traits: [
+        .trait(name: "Peers", description: "LMDB, RocksDB and Tkrzw, which the system must have"),
+        .trait(name: "Summaries", description: "The reuse table, through the summary pipeline"),
+    ],
     dependencies: [
-        .package(name: "granary", path: "..", traits: []),
+        .package(
+            name: "granary",
+            path: "..",
+            traits: ["SQLite", .trait(name: "Summaries", condition: .when(traits: ["Summaries"]))]
+        ),
+        .package(name: "peers", path: "Peers"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
@@ -25,12 +34,20 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLZMA", pkgConfig: "liblzma", providers: [.apt(["liblzma-dev"])]),
         .target(name: "Sampling", swiftSettings: settings),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .executableTarget(
             name: "cache-bench",
             dependencies: [
                 "CLimit",
                 "Sampling",
+                "CSQLite",
+                .product(name: "CLMDB", package: "peers", condition: .when(traits: ["Peers"])),
+                .product(name: "CRocksDB", package: "peers", condition: .when(traits: ["Peers"])),
+                .product(name: "CTkrzw", package: "peers", condition: .when(traits: ["Peers"])),
                 .product(name: "SegmentStore", package: "granary"),
+                .product(name: "Granary", package: "granary"),
+                .product(name: "GranarySQLite", package: "granary"),
+                .product(name: "GranarySummaries", package: "granary", condition: .when(traits: ["Summaries"])),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
@@ -57,6 +74,12 @@ let package = Package(
         .testTarget(
             name: "ReplayTests",
             dependencies: ["Replay", "Sampling", .product(name: "SegmentStore", package: "granary")],
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "instruction-probe",
+            dependencies: [.product(name: "SegmentStore", package: "granary")],
+            path: "Sources/InstructionProbe",
             swiftSettings: settings
         ),
     ]

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lz4.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -176,3 +177,5 @@ const void *limit_lend(const struct limit *limit, const void *key, size_t key_le
 uint64_t limit_hash(const void *bytes, size_t length) { return long_hash(bytes, length); }
 
 int64_t limit_first_hole(int descriptor) { return lseek(descriptor, 0, SEEK_HOLE); }
+
+void limit_trim_heap(void) { malloc_trim(0); }

@@ -12,9 +12,17 @@ struct CacheBench: ParsableCommand {
             machine disturbs all of them, and ratios are medians over the rounds. Every answer is checked: a wrong or \
             missing value ends the run.
             """,
-        subcommands: [Measure.self, Serve.self, OpenOnce.self],
+        subcommands: subcommands,
         defaultSubcommand: Measure.self
     )
+
+    private static var subcommands: [any ParsableCommand.Type] {
+        #if Summaries
+        [Measure.self, Serve.self, OpenOnce.self, ReuseOnce.self]
+        #else
+        [Measure.self, Serve.self, OpenOnce.self]
+        #endif
+    }
 }
 
 /// Runs workloads on engines and prints the figures.
@@ -33,6 +41,9 @@ struct Measure: ParsableCommand {
     @Option(help: "Timed seconds for each engine and workload, all rounds together.")
     var seconds = 2.0
 
+    @Option(help: "The engine whose time the others' are put over, where it is among them.")
+    var base = EngineName.segment
+
     @Option(help: "Rounds in which the engines take turns.")
     var rounds = 9
 
@@ -45,6 +56,9 @@ struct Measure: ParsableCommand {
     @Option(help: ArgumentHelp("Megabytes a second that `turnover` sets; 0: as many as it can.", valueName: "MB/s"))
     var rate = 300
 
+    @Option(help: "What a model's two seconds are divided by in `reuse`.")
+    var timeScale = 100
+
     @Option(help: "table, json or csv.")
     var format: Report.Format = .table
 
@@ -56,6 +70,7 @@ struct Measure: ParsableCommand {
 
     func validate() throws {
         guard entries >= 1_000 else { throw ValidationError("--entries takes 1,000 or more.") }
+        guard (1...2_000).contains(timeScale) else { throw ValidationError("--time-scale takes 1 to 2000.") }
         guard seconds > 0, rounds > 0 else { throw ValidationError("--seconds and --rounds take positive numbers.") }
         guard sizeLimit >= 1, rate >= 0 else {
             throw ValidationError("--size-limit takes 1 or more, --rate 0 or more.")
@@ -63,8 +78,10 @@ struct Measure: ParsableCommand {
     }
 
     func run() throws {
+        let engines = try Self.parse(engines, EngineName.init(rawValue:), "engine")
+        for engine in engines { if let reason = engine.whyMissing { throw ValidationError(reason) } }
         let measurement = Measurement(
-            engines: try Self.parse(engines, EngineName.init(rawValue:), "engine"),
+            engines: engines,
             workloads: try Self.parse(workloads, Workload.init(rawValue:), "workload"),
             threads: try Self.parse(
                 threads,
@@ -74,8 +91,10 @@ struct Measure: ParsableCommand {
             entries: entries,
             seconds: seconds,
             rounds: rounds,
+            base: engines.contains(base) ? base : nil,
             sizeLimit: sizeLimit << 20,
             bytesPerSecond: rate * 1_000_000,
+            timeScale: timeScale,
             directory: directory
         )
         let report = try measurement.run()
@@ -102,47 +121,40 @@ extension EngineName: ExpressibleByArgument {}
 struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Holds one engine.", shouldDisplay: false)
 
+    @OptionGroup var options: EngineOptions
+
+    func run() throws { try options.engine.make(options.settings, for: Serving(entries: options.entries)) }
+
+    private struct Serving: EngineUse {
+        let entries: Int
+
+        func use<E: Engine>(_ makeEngine: () throws -> E) throws {
+            try Worker(entries: entries, makeEngine: makeEngine).serve()
+        }
+    }
+}
+
+/// Opens a cache once and says how long that took; started by `Measure`.
+struct OpenOnce: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Opens a cache once.", shouldDisplay: false)
+
+    @OptionGroup var options: EngineOptions
+
+    func run() throws {
+        let opening = try Opening.measure(options.engine, options.settings)
+        print(String(decoding: try JSONEncoder().encode(opening), as: UTF8.self))
+    }
+}
+
+/// Which engine a process of its own makes, and with what.
+struct EngineOptions: ParsableArguments {
     @Option var engine: EngineName
     @Option var directory: String
     @Option var entries: Int
     @Option var overwrites: Int
     @Option var sizeLimit: Int?
 
-    func run() throws {
-        let logBytes = (entries + overwrites) * 1_250 + (16 << 20)
-        switch engine {
-        case .segment, .segmentLZ4:
-            try Worker(entries: entries) {
-                try SegmentEngine(directory: directory, compresses: engine == .segmentLZ4, sizeLimit: sizeLimit)
-            }.serve()
-        case .dictionary:
-            try Worker(entries: entries) { DictionaryEngine() }.serve()
-        case .limit, .limitLZ4:
-            try Worker(entries: entries) {
-                try LimitEngine(
-                    path: directory + "/log",
-                    logBytes: logBytes,
-                    entries: entries,
-                    compresses: engine == .limitLZ4
-                )
-            }.serve()
-        }
-    }
-}
-
-/// Opens a store once and says how long that took; started by `Measure`.
-struct OpenOnce: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Opens a store once.", shouldDisplay: false)
-
-    @Option var directory: String
-    @Option var entries: Int
-
-    func run() throws {
-        print(
-            String(
-                decoding: try JSONEncoder().encode(Opening.measure(directory: directory, entries: entries)),
-                as: UTF8.self
-            )
-        )
+    var settings: EngineSettings {
+        EngineSettings(directory: directory, entries: entries, overwrites: overwrites, sizeLimit: sizeLimit)
     }
 }

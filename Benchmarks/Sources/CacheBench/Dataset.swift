@@ -48,10 +48,20 @@ struct Dataset: Sendable {
     /// True if the bytes can be the value of the entry: length and both stamps.
     @inline(__always)
     func plausible(_ bytes: UnsafeRawBufferPointer, id: Int) -> Bool {
-        guard bytes.count == length(of: id), let base = bytes.baseAddress else { return false }
+        guard bytes.count >= 16, let base = bytes.baseAddress else { return false }
+        return plausible(
+            first: base.loadUnaligned(as: UInt64.self),
+            last: (base + bytes.count - 8).loadUnaligned(as: UInt64.self),
+            count: bytes.count,
+            id: id
+        )
+    }
+
+    /// The same of a value's first and last 8 bytes and its length.
+    @inline(__always)
+    func plausible(first: UInt64, last: UInt64, count: Int, id: Int) -> Bool {
         let stamps = stamps(of: id)
-        return base.loadUnaligned(as: UInt64.self) == stamps.0
-            && (base + bytes.count - 8).loadUnaligned(as: UInt64.self) == stamps.1
+        return count == length(of: id) && first == stamps.0 && last == stamps.1
     }
 
     /// True if the bytes are the value of the entry, every one of them.
@@ -62,6 +72,18 @@ struct Dataset: Sendable {
             }
             return memcmp(left, right, wanted.count) == 0
         }
+    }
+
+    /// What another program needs to make the same keys and values: 4,096 lengths of 2 bytes, little-endian, and 64 texts of
+    /// 8,192 bytes.
+    func write(to file: String) throws {
+        var data = Data()
+        for number in 0..<4_096 as Range<UInt64> {
+            let length = UInt16(truncatingIfNeeded: lengths.length(forHash: number << 40))
+            withUnsafeBytes(of: length.littleEndian) { data.append(contentsOf: $0) }
+        }
+        for text in texts { data.append(contentsOf: text) }
+        try data.write(to: URL(fileURLWithPath: file))
     }
 
     func makeScratch() -> ValueScratch { ValueScratch(texts) }

@@ -1,11 +1,33 @@
 import Histogram
 
+/// What looks on while a loop runs.
+protocol Observer: Sendable {
+    mutating func begin()
+    mutating func end()
+}
+
+/// Nobody: reading a clock takes as long as a miss, so that throughput is measured without.
+struct Unobserved: Observer {
+    @inline(__always)
+    func begin() {}
+    @inline(__always)
+    func end() {}
+}
+
 /// Latencies in nanoseconds, with three significant digits.
-struct LatencyRecorder {
+///
+/// `@unchecked`: a histogram is a value; its library does not say so.
+struct LatencyRecorder: Observer, @unchecked Sendable {
     private var histogram = Histogram<UInt64>(
         highestTrackableValue: 60_000_000_000,
         numberOfSignificantValueDigits: .three
     )
+    private var start: UInt64 = 0
+
+    @inline(__always)
+    mutating func begin() { start = monotonicNanoseconds() }
+    @inline(__always)
+    mutating func end() { record(monotonicNanoseconds() - start) }
 
     mutating func record(_ nanoseconds: UInt64) { histogram.record(nanoseconds) }
 

@@ -8,28 +8,51 @@ struct Measurement {
     let entries: Int
     let seconds: Double
     let rounds: Int
+    /// The engine whose time the others' are put over.
+    let base: EngineName?
     /// Of `turnover`.
     let sizeLimit: Int
     let bytesPerSecond: Int
+    /// Of `reuse`: how much shorter a model's call is than the two seconds that it stands for.
+    let timeScale: Int
     let directory: String
 
     func run() throws -> Report {
         let root = directory + "/cache-bench-\(ProcessInfo.processInfo.processIdentifier)"
         defer { try? FileManager.default.removeItem(atPath: root) }
-        var report = Report(entries: entries, meanValueLength: Dataset().meanValueLength)
+        var report = Report(entries: entries, meanValueLength: Dataset().meanValueLength, base: base)
         if workloads.contains(.memory) { try measureMemory(root, &report) }
         if workloads.contains(.turnover) { try measureTurnover(root, &report) }
-        guard workloads.contains(where: { $0 != .memory && $0 != .turnover }) else { return report }
+        if workloads.contains(.reuse) { try measureReuse(root, &report) }
+        if workloads.contains(where: \.needsBatchLoad) { try measureBatchLoads(root, &report) }
+        if workloads.contains(where: \.needsLoad) { try measureLoaded(root, &report) }
+        return report
+    }
 
+    private func measureLoaded(_ root: String, _ report: inout Report) throws {
         let workers = try engines.map {
-            try WorkerProcess($0, directory: root + "/" + $0.rawValue, entries: entries, overwrites: overwrites)
+            try WorkerProcess(
+                $0,
+                EngineSettings(directory: root + "/" + $0.rawValue, entries: entries, overwrites: overwrites)
+            )
         }
         defer { for worker in workers { worker.kill() } }
+        var loads: [WorkerAnswer] = []
         for worker in workers {
             say("\(worker.engine.rawValue): loading \(entries) entries")
-            let answer = try worker.ask(.load)
+            loads.append(try worker.ask(.load(inBatches: false)))
+            _ = try worker.ask(.settle)
+        }
+        for (number, worker) in workers.enumerated() {
             if workloads.contains(.load) {
-                report.add(worker.engine, .load, rounds: [answer], bytesOnDisk: worker.diskBytes)
+                report.add(
+                    worker.engine,
+                    .load,
+                    rounds: [loads[number]],
+                    limit: answers(of: worker.engine.limit, in: loads).map { [$0] },
+                    base: base.flatMap { answers(of: $0, in: loads) }.map { [$0] },
+                    bytesOnDisk: worker.engine.isPersistent ? worker.diskBytes : nil
+                )
             }
             // Every value is compared, which brings what the kernel has put aside back into the page cache too.
             _ = try worker.ask(.verify)
@@ -38,35 +61,32 @@ struct Measurement {
         if workloads.contains(.latency) { try measureLatency(workers, &report) }
         say("comparing every value once more")
         for worker in workers { _ = try worker.ask(.verify) }
-        try measureOpening(workers, &report)
-        return report
+    }
+
+    /// The engine's part of a list that has one for each engine.
+    func answers<Answer>(of engine: EngineName, in all: [Answer]) -> Answer? {
+        engines.firstIndex(of: engine).map { all[$0] }
     }
 
     /// They fit into half a segment of the store, which is what it has made ahead at the least.
     private static let setsPerSlice = 20_000
 
     /// What the workloads overwrite in all, for which an engine without reclamation needs room.
-    private var overwrites: Int { 2 * (rounds + 1) * Self.setsPerSlice + 2 * Int(100_000 * seconds) }
+    private var overwrites: Int {
+        let slices = workloads.filter { $0.isSliced && $0.setShare > 0 }.count * (rounds + 3)
+        return slices * Self.setsPerSlice + (workloads.contains(.latency) ? Int(100_000 * seconds) : 0)
+    }
 
     private func measure(_ workload: Workload, _ workers: [WorkerProcess], _ report: inout Report) throws {
         say("\(workload.rawValue)")
-        let threads = workload.runsOnThreads ? threads : [1]
-        // So many operations as fill the time, by a first slice that also warms up; overwrites stay within the room
-        // that was touched for them.
-        var operations: [Int] = []
-        for worker in workers {
-            let trial = 20_000
-            let answer = try worker.ask(.slice(workload, operations: trial, threads: 1, seed: 1))
-            let perSlice = Double(trial) / answer.seconds * seconds / Double(rounds)
-            let most = workload == .set || workload == .setFresh ? Self.setsPerSlice : 1_000_000
-            operations.append(min(most, max(5_000, Int(perSlice))))
-        }
+        let operations = try workers.map { try operationsPerSlice(workload, $0) }
         var answers: [[[WorkerAnswer]]] = threads.map { _ in workers.map { _ in [] } }
         for round in 0..<rounds {
             for (row, count) in threads.enumerated() {
                 for turn in workers.indices {
                     // Another one begins each round, so that nobody always comes after the same neighbour.
                     let number = (turn + round) % workers.count
+                    guard runs(workers[number].engine, workload, threads: count) else { continue }
                     let seed = UInt64(round + 1) &* 1_000_003
                     let answer = try workers[number].ask(
                         .slice(workload, operations: operations[number] / count, threads: count, seed: seed)
@@ -75,20 +95,49 @@ struct Measurement {
                 }
             }
         }
+        let latencies = try workers.enumerated().map { number, worker in
+            try worker.ask(
+                .timeEach(workload, operations: min(operations[number] * rounds, mostSets(workload)), seed: 77)
+            ).latency?["each"]
+        }
         for (row, count) in threads.enumerated() {
-            for (number, worker) in workers.enumerated() {
-                let limit = workers.firstIndex { $0.engine == worker.engine.limit }
+            for (number, worker) in workers.enumerated() where !answers[row][number].isEmpty {
+                let limit = self.answers(of: worker.engine.limit, in: answers[row]).flatMap { $0.isEmpty ? nil : $0 }
+                let singleLimit = self.answers(of: worker.engine.limit, in: answers[0])
                 report.add(
                     worker.engine,
                     workload,
                     threads: count,
                     rounds: answers[row][number],
-                    limit: limit.map { answers[row][$0] },
+                    limit: limit,
                     single: row == 0 ? nil : answers[0][number],
-                    singleLimit: row == 0 ? nil : limit.map { answers[0][$0] }
+                    singleLimit: row == 0 ? nil : singleLimit,
+                    base: base.flatMap { self.answers(of: $0, in: answers[row]) }.flatMap { $0.isEmpty ? nil : $0 },
+                    latency: row == 0 ? latencies[number] : nil,
+                    bytesOnDisk: worker.engine.isPersistent ? worker.diskBytes : nil
                 )
             }
         }
+    }
+
+    private func runs(_ engine: EngineName, _ workload: Workload, threads: Int) -> Bool {
+        threads == 1 || workload.setShare == 0 || engine.takesSeveralWriters
+    }
+
+    /// Overwrites stay within the room that was touched for them.
+    private func mostSets(_ workload: Workload) -> Int {
+        workload.setShare > 0 ? Int(Double(Self.setsPerSlice) / workload.setShare) : 1_000_000
+    }
+
+    /// As many operations as fill the time, by slices that also warm up.
+    private func operationsPerSlice(_ workload: Workload, _ worker: WorkerProcess) throws -> Int {
+        var trial = 1_000
+        var answer = try worker.ask(.slice(workload, operations: trial, threads: 1, seed: 1))
+        let perSecond = Double(trial) / answer.seconds
+        trial = min(20_000, max(trial, Int(perSecond / 4)))
+        answer = try worker.ask(.slice(workload, operations: trial, threads: 1, seed: 2))
+        let perSlice = Double(trial) / answer.seconds * seconds / Double(rounds)
+        return min(mostSets(workload), max(1_000, Int(perSlice)))
     }
 
     private func measureLatency(_ workers: [WorkerProcess], _ report: inout Report) throws {
@@ -100,11 +149,11 @@ struct Measurement {
     }
 
     private func measureMemory(_ root: String, _ report: inout Report) throws {
-        for engine in engines where engine.isPersistent {
+        for engine in engines where engine == .segment || engine == .segmentLZ4 {
             for removed in [0, 2] {
                 say("memory of \(engine.rawValue), \(removed) of 10 removed")
                 let path = root + "/memory-\(engine.rawValue)-\(removed)"
-                let worker = try WorkerProcess(engine, directory: path, entries: 1, overwrites: 0)
+                let worker = try WorkerProcess(engine, EngineSettings(directory: path, entries: 1))
                 let answer = try worker.ask(.memory(entries: 4_000_000, removed: removed))
                 worker.kill()
                 report.addMemory(engine, removed: removed, answer.memory ?? [])
@@ -117,7 +166,10 @@ struct Measurement {
         for engine in engines where engine.isBounded {
             say("turnover of \(engine.rawValue) at \(sizeLimit >> 20) MiB")
             let path = root + "/turnover-\(engine.rawValue)"
-            let worker = try WorkerProcess(engine, directory: path, entries: 1, overwrites: 0, sizeLimit: sizeLimit)
+            let worker = try WorkerProcess(
+                engine,
+                EngineSettings(directory: path, entries: 1, sizeLimit: sizeLimit)
+            )
             let answer = try worker.ask(
                 .turnover(sizeLimit: sizeLimit, bytesPerSecond: bytesPerSecond, seconds: seconds)
             )
@@ -127,26 +179,7 @@ struct Measurement {
         }
     }
 
-    private func measureOpening(_ workers: [WorkerProcess], _ report: inout Report) throws {
-        for worker in workers where worker.engine.isPersistent {
-            guard workloads.contains(.reopen) || workloads.contains(.reopenScan) else { continue }
-            say("opening \(worker.engine.rawValue)")
-            _ = try worker.ask(.close)
-            if workloads.contains(.reopen) {
-                let openings = try (0..<rounds).map { _ in try WorkerProcess.open(worker.directory, entries: entries) }
-                report.addOpening(worker.engine, .reopen, openings)
-            }
-            if workloads.contains(.reopenScan) {
-                let openings = try (0..<rounds).map { _ in
-                    try Opening.removeFooters(worker.directory)
-                    return try WorkerProcess.open(worker.directory, entries: entries)
-                }
-                report.addOpening(worker.engine, .reopenScan, openings)
-            }
-        }
-    }
-
-    private func say(_ text: String) {
+    func say(_ text: String) {
         FileHandle.standardError.write(Data("cache-bench: \(text)\n".utf8))
     }
 }

@@ -2,29 +2,52 @@ import CLimit
 import Foundation
 import SegmentStore
 
-/// How long opening a directory takes, in a process that has done nothing else.
+/// How long opening a cache takes until it has answered one get, in a process that has done nothing else.
 struct Opening: Codable {
     var seconds: Double
-    var segmentsScanned: Int
-    var bytes: Int
-    /// Of the same files, with as many threads as there are processors: what a scan costs at the least.
-    var hashSeconds: Double
+    var scan: Scan?
 
-    static func measure(directory: String, entries: Int) throws -> Opening {
-        let clock = ContinuousClock()
+    /// What the store says of an opening.
+    struct Scan: Codable {
+        var segments: Int
+        var bytes: Int
+        /// Of the same files, with as many threads as there are processors: what a scan costs at the least.
+        var hashSeconds: Double
+    }
+
+    static func measure(_ engine: EngineName, _ settings: EngineSettings) throws -> Opening {
+        if engine.isSegment { return try measureStore(settings) }
+        let stopwatch = OpeningStopwatch()
+        try engine.make(settings, for: stopwatch)
+        return Opening(seconds: stopwatch.seconds)
+    }
+
+    private static func measureStore(_ settings: EngineSettings) throws -> Opening {
         // Twice, because the first pass after another process's pays for mapping what the second finds mapped; the store
         // is measured in between, and has mappings of its own.
-        let (bytes, before) = try hashPass(directory)
-        var store: SegmentStore?
+        let (bytes, before) = try hashPass(settings.directory)
         let options = StoreOptions(durability: .never, compression: .none)
-        let seconds =
-            try clock.measure { store = try SegmentStore(directory: directory, options: options) } / .seconds(1)
-        guard let store else { throw BenchError("no store") }
-        guard store.count == entries else { throw BenchError("\(store.count) entries were found of \(entries)") }
+        let start = monotonicNanoseconds()
+        let store = try SegmentStore(directory: settings.directory, options: options)
+        let hasFirst = try withFirstKey { try store.withValue($0.bytes) { _ in true } }
+        let seconds = Double(monotonicNanoseconds() - start) / 1e9
+        guard hasFirst == true else { throw BenchError("the first entry was not found") }
+        guard store.count == settings.entries else {
+            throw BenchError("\(store.count) entries were found of \(settings.entries)")
+        }
         let scanned = store.recoveryReport.segmentsScanned
         try store.close()
-        let (_, after) = try hashPass(directory)
-        return Opening(seconds: seconds, segmentsScanned: scanned, bytes: bytes, hashSeconds: (before + after) / 2)
+        let (_, after) = try hashPass(settings.directory)
+        let scan = Scan(segments: scanned, bytes: bytes, hashSeconds: (before + after) / 2)
+        return Opening(seconds: seconds, scan: scan)
+    }
+
+    fileprivate static func withFirstKey<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        let dataset = Dataset()
+        return try withUnsafeTemporaryAllocation(byteCount: Dataset.keyLength, alignment: 8) { key in
+            if let base = key.baseAddress { dataset.writeKey(of: 0, to: base) }
+            return try body(UnsafeRawBufferPointer(key))
+        }
     }
 
     /// Zeroes the trailer of every segment, so that each is scanned as after a death.
@@ -73,5 +96,20 @@ struct Opening: Codable {
             offset += 1 << 16
         }
         return sum == 0 ? 0 : count
+    }
+}
+
+/// Times the making of an engine and the first get.
+private final class OpeningStopwatch: EngineUse {
+    var seconds = 0.0
+
+    func use<E: Engine>(_ makeEngine: () throws -> E) throws {
+        try Opening.withFirstKey { key in
+            let start = monotonicNanoseconds()
+            let engine = try makeEngine()
+            guard try engine.get(key, { _ in true }) == true else { throw BenchError("the first entry was not found") }
+            seconds = Double(monotonicNanoseconds() - start) / 1e9
+            try engine.close()
+        }
     }
 }

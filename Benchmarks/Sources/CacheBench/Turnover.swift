@@ -1,4 +1,6 @@
 import Foundation
+import Sampling
+import SegmentStore
 import Synchronization
 
 /// What an engine's own counters say of keeping within a size limit.
@@ -24,37 +26,52 @@ struct TurnoverFigures: Codable, Sendable {
     var timer: LatencyFigures
     var bytesPerSecond: Double
     var hitShare: Double
-    /// The engine's counters, of the timed part alone but for the longest wait.
-    var counters: ReclaimCounters
+    /// The engine's counters, of the timed part alone but for the longest wait; nil of an engine that has none.
+    var counters: ReclaimCounters?
     var waitShare: Double
 
     enum Kind { case set, other }
 
     /// The lines of a report.
     var lines: [(Kind, LatencyFigures, String)] {
-        let amplification =
-            Double(counters.writtenBytes + counters.carriedBytes) / Double(max(1, counters.writtenBytes))
-        let waits = String(
-            format: "%d waits, p99 below %.1f ms, longest %.1f ms, %.2f %% of the time",
-            counters.waits,
-            counters.waitPercentile(99) * 1e3,
-            counters.longestWaitSeconds * 1e3,
-            waitShare * 100
-        )
+        let sets = String(format: "sets, %.0f MB/s", bytesPerSecond / 1e6) + (counters.map(waits) ?? "")
         var lines: [(Kind, LatencyFigures, String)] = [
-            (
-                .set, set,
-                String(format: "sets, %.0f MB/s, %.2f written for each; ", bytesPerSecond / 1e6, amplification) + waits
-            ),
+            (.set, set, sets),
             (.other, get, String(format: "gets meanwhile, %.0f %% hits", hitShare * 100)),
             (.other, timer, "the same two loops, doing nothing"),
         ]
         if let setFromDue { lines.insert((.other, setFromDue, "sets, from the moment due"), at: 1) }
         return lines
     }
+
+    private func waits(_ counters: ReclaimCounters) -> String {
+        let amplification =
+            Double(counters.writtenBytes + counters.carriedBytes) / Double(max(1, counters.writtenBytes))
+        return String(
+            format: ", %.2f written for each; %d waits, p99 below %.1f ms, longest %.1f ms, %.2f %% of the time",
+            amplification,
+            counters.waits,
+            counters.waitPercentile(99) * 1e3,
+            counters.longestWaitSeconds * 1e3,
+            waitShare * 100
+        )
+    }
 }
 
 extension ReclaimCounters {
+    init(_ statistics: StoreStatistics) {
+        let figures = statistics.reclamation
+        self.init(
+            evictions: figures.evictions,
+            writtenBytes: statistics.writtenBytes,
+            carriedBytes: figures.carriedBytes,
+            waits: figures.waits,
+            waitSeconds: figures.waitTime / .seconds(1),
+            longestWaitSeconds: figures.longestWait / .seconds(1),
+            waitsBelow: figures.waitsBelow
+        )
+    }
+
     /// A bound, in seconds, below which so many percent of the waits lie: the next power of two.
     func waitPercentile(_ percent: Int) -> Double {
         guard waits > 0 else { return 0 }
@@ -85,7 +102,6 @@ struct Turnover<E: Engine> {
     private var recent: Int { max(1, sizeLimit / Int(dataset.meanValueLength) / 3) }
 
     func run(bytesPerSecond: Int, seconds: Double) throws -> WorkerAnswer {
-        guard try engine.reclaimCounters() != nil else { throw BenchError("the engine has no size limit") }
         var writer = Writer(engine: engine, dataset: dataset)
         // The limit is reached and turned over once, so that every page has been touched.
         try writer.run(untilBytes: 2 * sizeLimit)
@@ -96,7 +112,7 @@ struct Turnover<E: Engine> {
             try writer.run(bytesPerSecond: bytesPerSecond, until: until)
             return writer
         }
-        let before = try engine.reclaimCounters() ?? ReclaimCounters()
+        let before = try engine.reclaimCounters()
         let start = monotonicNanoseconds()
         let next = Atomic<Int>(writer.next)
         let hits = Atomic<Int>(0)
@@ -113,9 +129,8 @@ struct Turnover<E: Engine> {
         }
         let elapsed = Double(monotonicNanoseconds() - start) / 1e9
         writer = run.writer
-        let counters = (try engine.reclaimCounters() ?? ReclaimCounters()).since(before)
+        let counters = try before.flatMap { before in try engine.reclaimCounters()?.since(before) }
         var answer = WorkerAnswer(operations: writer.next - begun.next, seconds: elapsed)
-        let waited = counters.waitSeconds
         answer.turnover = TurnoverFigures(
             set: writer.latency.figures,
             get: run.reader.figures,
@@ -124,7 +139,7 @@ struct Turnover<E: Engine> {
             bytesPerSecond: Double(writer.bytes - begun.bytes) / elapsed,
             hitShare: Double(hits.load(ordering: .relaxed)) / Double(max(1, run.reader.count)),
             counters: counters,
-            waitShare: waited / elapsed
+            waitShare: (counters?.waitSeconds ?? 0) / elapsed
         )
         return answer
     }

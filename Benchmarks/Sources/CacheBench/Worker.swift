@@ -1,15 +1,24 @@
+import CLimit
 import Foundation
 import Sampling
 
 /// What the measuring process asks of a worker, a line of JSON each.
 enum WorkerCommand: Codable, Sendable {
-    /// Sets every entry once.
-    case load
+    /// Sets every entry once, one by one or in batches.
+    case load(inBatches: Bool)
+    /// Ends what a load has left for the background.
+    case settle
     /// Runs so many operations on so many threads.
     case slice(Workload, operations: Int, threads: Int, seed: UInt64)
+    /// Runs so many operations on one thread and times each.
+    case timeEach(Workload, operations: Int, seed: UInt64)
+    /// Takes the first entries for overwritten so often, of a cache that another worker has filled.
+    case assume(overwritten: Int, times: Int)
+    /// Sets the first entries once more.
+    case overwrite(count: Int)
     /// Compares every byte of every value.
     case verify
-    /// Sets entries at so many a second for so long, then as fast as it can, and waits as long without setting any.
+    /// Sets entries at so many a second for so long, and waits twice as long without setting any.
     case latency(perSecond: Int, seconds: Double)
     /// Sets new entries at so many bytes a second, or as fast as it can, for so long after the limit is reached twice.
     case turnover(sizeLimit: Int, bytesPerSecond: Int, seconds: Double)
@@ -44,15 +53,14 @@ struct Worker<E: Engine> {
     let engine: E
     let dataset: Dataset
     let entries: Int
-    private let versions: UnsafeMutablePointer<UInt8>
+    private let versions: Versions
     private let zipf: Zipf
     private let anonymousBefore: Int
 
     init(entries: Int, makeEngine: () throws -> E) rethrows {
         dataset = Dataset()
         self.entries = entries
-        versions = .allocate(capacity: entries)
-        versions.initialize(repeating: 0, count: entries)
+        versions = Versions(entries: entries)
         zipf = Zipf(count: entries)
         anonymousBefore = ProcessMemory.read().anonymousBytes
         engine = try makeEngine()
@@ -67,6 +75,8 @@ struct Worker<E: Engine> {
             } catch {
                 answer.error = "\(error)"
             }
+            // What a loop has freed is none of the engine's.
+            limit_trim_heap()
             let memory = ProcessMemory.read()
             answer.anonymousBytes = memory.anonymousBytes - anonymousBefore
             answer.residentBytes = memory.residentBytes
@@ -76,9 +86,21 @@ struct Worker<E: Engine> {
 
     private func run(_ command: WorkerCommand) throws -> WorkerAnswer {
         switch command {
-        case .load: return try load()
+        case .load(let inBatches): return try load(inBatches ? .loadBatch : .load)
+        case .settle:
+            let seconds = try ContinuousClock().measure { try engine.settle() } / .seconds(1)
+            return WorkerAnswer(operations: 1, seconds: seconds)
         case .slice(let workload, let operations, let threads, let seed):
             return try slice(workload, operations: operations, threads: threads, seed: seed)
+        case .timeEach(let workload, let operations, let seed):
+            return try timeEach(workload, operations: operations, seed: seed)
+        case .assume(let overwritten, let times):
+            versions.assume(overwritten: overwritten, times: times)
+            return WorkerAnswer()
+        case .overwrite(let count):
+            var unobserved = Unobserved()
+            let seconds = try engine.run(.set, Slice(dataset, ids: Array(0..<count)), versions, &unobserved)
+            return WorkerAnswer(operations: count, seconds: seconds)
         case .verify: return try verify()
         case .latency(let perSecond, let seconds): return try latency(perSecond: perSecond, seconds: seconds)
         case .turnover(let limit, let bytesPerSecond, let seconds):
@@ -96,18 +118,18 @@ struct Worker<E: Engine> {
 
     // MARK: Load and verify
 
-    private func load() throws -> WorkerAnswer {
+    private func load(_ workload: Workload) throws -> WorkerAnswer {
         var seconds = 0.0
-        // The keys of a part are made before its clock starts.
-        var start = 0
-        while start < entries {
-            let end = min(entries, start + 50_000)
-            let slice = Slice(dataset, ids: Array(start..<end))
-            seconds += try slice.set(engine, versions)
-            start = end
+        var unobserved = Unobserved()
+        // What a part needs is made before its clock starts.
+        for start in stride(from: 0, to: entries, by: Self.loadPart) {
+            let slice = Slice(dataset, ids: Array(start..<min(entries, start + Self.loadPart)))
+            seconds += try engine.run(workload, slice, versions, &unobserved)
         }
         return WorkerAnswer(operations: entries, seconds: seconds)
     }
+
+    private static var loadPart: Int { 20_000 }
 
     private func verify() throws -> WorkerAnswer {
         let scratch = dataset.makeScratch()
@@ -117,7 +139,7 @@ struct Worker<E: Engine> {
             guard let base = key.baseAddress else { break }
             dataset.writeKey(of: id, to: base)
             let isRight = try engine.get(UnsafeRawBufferPointer(key)) { value in
-                dataset.exact(value, id: id, version: Int(versions[id]), scratch)
+                dataset.exact(value, id: id, version: versions[id], scratch)
             }
             guard isRight == true else {
                 throw BenchError("entry \(id): \(isRight == nil ? "no value" : "a wrong value")")
@@ -130,31 +152,58 @@ struct Worker<E: Engine> {
 
     private func slice(_ workload: Workload, operations: Int, threads: Int, seed: UInt64) throws -> WorkerAnswer {
         let slices = (0..<threads).map { thread in
-            var generator = SplitMix64(state: seed &+ UInt64(thread) &* 0x1234_5678_9ABC)
-            return Slice(dataset, ids: ids(workload, operations, &generator))
+            makeSlice(workload, operations, thread: thread, of: threads, seed: seed)
         }
-        if workload == .set {
-            try engine.touchAhead(bytes: operations * (Dataset.keyLength + Int(dataset.meanValueLength) + 128))
-        }
+        try prepare(workload, operations * threads)
+        let (engine, versions) = (engine, versions)
         let seconds = try Slice.runTogether(slices) { slice in
-            switch workload {
-            case .get, .getZipf: try slice.get(engine)
-            case .lend, .lendZipf: try slice.lend(engine)
-            case .miss: try slice.miss(engine)
-            case .set, .setFresh: try slice.set(engine, versions)
-            case .load, .reopen, .reopenScan, .latency, .turnover, .memory: throw BenchError("\(workload) is no slice")
-            }
+            var unobserved = Unobserved()
+            return try engine.run(workload, slice, versions, &unobserved)
         }
         return WorkerAnswer(operations: operations * threads, seconds: seconds)
     }
 
-    private func ids(_ workload: Workload, _ count: Int, _ generator: inout SplitMix64) -> [Int] {
-        switch workload {
-        case .getZipf, .lendZipf: (0..<count).map { _ in zipf.draw(&generator) }
-        // Ids beyond the entries have keys that nobody set.
-        case .miss: (0..<count).map { _ in entries + Int(generator.next() >> 24) }
-        default: (0..<count).map { _ in Int(generator.next() % UInt64(entries)) }
+    private func timeEach(_ workload: Workload, operations: Int, seed: UInt64) throws -> WorkerAnswer {
+        let slice = makeSlice(workload, operations, thread: 0, of: 1, seed: seed)
+        try prepare(workload, operations)
+        var recorder = LatencyRecorder()
+        let seconds = try engine.run(workload, slice, versions, &recorder)
+        var answer = WorkerAnswer(operations: operations, seconds: seconds)
+        answer.latency = ["each": recorder.figures]
+        return answer
+    }
+
+    private func prepare(_ workload: Workload, _ operations: Int) throws {
+        guard workload == .set else { return }
+        try engine.touchAhead(bytes: operations * (Dataset.keyLength + Int(dataset.meanValueLength) + 128))
+    }
+
+    private func makeSlice(
+        _ workload: Workload,
+        _ count: Int,
+        thread: Int,
+        of threads: Int,
+        seed: UInt64
+    ) -> Slice {
+        var generator = SplitMix64(state: seed &+ UInt64(thread) &* 0x1234_5678_9ABC)
+        var ids = ids(workload, count, &generator)
+        guard workload.setShare > 0 else { return Slice(dataset, ids: ids) }
+        let sets = ids.map { _ in generator.nextUnit() < workload.setShare }
+        // Threads set entries of their own, so that each knows which value an entry has.
+        if threads > 1 {
+            for number in ids.indices where sets[number] {
+                let own = ids[number] - ids[number] % threads + thread
+                ids[number] = own < entries ? own : thread
+            }
         }
+        return Slice(dataset, ids: ids, sets: sets)
+    }
+
+    private func ids(_ workload: Workload, _ count: Int, _ generator: inout SplitMix64) -> [Int] {
+        if workload.drawsZipf { return (0..<count).map { _ in zipf.draw(&generator) } }
+        // Ids beyond the entries have keys that nobody set.
+        if workload == .miss { return (0..<count).map { _ in entries + Int(generator.next() >> 24) } }
+        return (0..<count).map { _ in Int(generator.next() % UInt64(entries)) }
     }
 
     // MARK: Latency and memory
@@ -169,14 +218,12 @@ struct Worker<E: Engine> {
         var timer = LatencyRecorder()
         slice().openLoop(perSecond: perSecond, recorder: &timer) { _, _ in }
         var paced = LatencyRecorder()
-        try slice().openLoop(perSecond: perSecond, recorder: &paced) { slice, at in try slice.set(at, engine, versions)
+        try slice().openLoop(perSecond: perSecond, recorder: &paced) { slice, at in
+            try slice.set(at, engine, versions)
         }
         slice().openLoop(perSecond: perSecond, recorder: &timer) { _, _ in }
-        var full = LatencyRecorder()
-        try slice().closedLoop(recorder: &full) { slice, at in try slice.set(at, engine, versions) }
         figures["timer"] = timer.figures
         figures["paced"] = paced.figures
-        figures["full"] = full.figures
         answer.latency = figures
         return answer
     }

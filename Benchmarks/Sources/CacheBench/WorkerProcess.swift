@@ -9,22 +9,36 @@ final class WorkerProcess {
     private let output = Pipe()
     private var received = Data()
 
-    init(_ engine: EngineName, directory: String, entries: Int, overwrites: Int, sizeLimit: Int? = nil) throws {
+    init(_ engine: EngineName, _ settings: EngineSettings) throws {
         self.engine = engine
-        self.directory = directory
+        directory = settings.directory
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        process.executableURL = Self.executable
-        process.arguments = [
-            "serve", "--engine", engine.rawValue, "--directory", directory, "--entries", String(entries),
-            "--overwrites", String(overwrites),
-        ]
-        if let sizeLimit { process.arguments? += ["--size-limit", String(sizeLimit)] }
+        try Self.prepare(process, "serve", engine, settings)
         process.standardInput = input
         process.standardOutput = output
         try process.run()
     }
 
     static let executable = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+
+    /// diskcache has a worker in Python; the arguments are the same.
+    private static func prepare(
+        _ process: Process,
+        _ command: String,
+        _ engine: EngineName,
+        _ settings: EngineSettings
+    ) throws {
+        var arguments = [command, "--engine", engine.rawValue, "--directory", settings.directory]
+        arguments += ["--entries", String(settings.entries), "--overwrites", String(settings.overwrites)]
+        if let sizeLimit = settings.sizeLimit { arguments += ["--size-limit", String(sizeLimit)] }
+        process.executableURL = executable
+        if engine == .diskcache {
+            process.executableURL = URL(fileURLWithPath: DiskcacheDriver.interpreter)
+            let dataset = try DiskcacheDriver.dataset(beside: settings.directory)
+            arguments = [DiskcacheDriver.script] + arguments + ["--dataset", dataset]
+        }
+        process.arguments = arguments
+    }
 
     /// Sends the command and waits for its answer.
     func ask(_ command: WorkerCommand) throws -> WorkerAnswer {
@@ -48,6 +62,7 @@ final class WorkerProcess {
     }
 
     func kill() {
+        guard process.isRunning else { return }
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
@@ -62,16 +77,20 @@ final class WorkerProcess {
     }
 
     /// Runs the executable once for an opening of the directory.
-    static func open(_ directory: String, entries: Int) throws -> Opening {
+    static func open(_ engine: EngineName, _ settings: EngineSettings) throws -> Opening {
         let process = Process()
-        process.executableURL = executable
-        process.arguments = ["open-once", "--directory", directory, "--entries", String(entries)]
+        try prepare(process, "open-once", engine, settings)
+        return try JSONDecoder().decode(Opening.self, from: outcome(of: process, "opening \(settings.directory)"))
+    }
+
+    /// What the process prints.
+    static func outcome(of process: Process, _ what: String) throws -> Data {
         let output = Pipe()
         process.standardOutput = output
         try process.run()
         let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw BenchError("opening \(directory) failed") }
-        return try JSONDecoder().decode(Opening.self, from: data)
+        guard process.terminationStatus == 0 else { throw BenchError("\(what) failed") }
+        return data
     }
 }

@@ -33,4 +33,7 @@ uint64_t limit_hash(const void *bytes, size_t length);
 /// Where the file's first hole begins, or its end; negative if that cannot be told.
 int64_t limit_first_hole(int descriptor);
 
+/// Gives what was freed back to the system, as far as the allocator can.
+void limit_trim_heap(void);
+
 #endif

@@ -18,6 +18,8 @@ final class SegmentEngine: Engine {
         try store.set(key.bytes, to: value.bytes)
     }
 
+    func set(_ batch: [BatchEntry]) throws { try store.set(batch) }
+
     @inline(__always)
     func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
         guard let value = try store.get(key.bytes) else { return nil }
@@ -31,8 +33,10 @@ final class SegmentEngine: Engine {
 
     func remove(_ key: UnsafeRawBufferPointer) throws { try store.remove(key.bytes) }
 
+    func touchAhead(bytes: Int) throws { try Self.touchSegments() }
+
     /// Touches the pages of every segment that is mapped for writing: the active one and the one made ahead.
-    func touchAhead(bytes: Int) throws {
+    static func touchSegments() throws {
         for line in try String(contentsOfFile: "/proc/self/maps", encoding: .utf8).split(separator: "\n") {
             let fields = line.split(separator: " ", omittingEmptySubsequences: true)
             guard fields.count > 5, fields[1].hasPrefix("rw"), line.hasSuffix(".segment") else { continue }
@@ -42,19 +46,28 @@ final class SegmentEngine: Engine {
         }
     }
 
-    func reclaimCounters() throws -> ReclaimCounters? {
-        let statistics = try store.statistics()
-        let figures = statistics.reclamation
-        return ReclaimCounters(
-            evictions: figures.evictions,
-            writtenBytes: statistics.writtenBytes,
-            carriedBytes: figures.carriedBytes,
-            waits: figures.waits,
-            waitSeconds: figures.waitTime / .seconds(1),
-            longestWaitSeconds: figures.longestWait / .seconds(1),
-            waitsBelow: figures.waitsBelow
-        )
-    }
+    func reclaimCounters() throws -> ReclaimCounters? { ReclaimCounters(try store.statistics()) }
 
     func close() throws { try store.close() }
+}
+
+/// The store, whose gets lend: for who compares it with engines whose gets copy.
+final class LendingEngine: Engine {
+    private let engine: SegmentEngine
+
+    init(directory: String) throws { engine = try SegmentEngine(directory: directory, compresses: false) }
+
+    @inline(__always)
+    func set(_ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer) throws { try engine.set(key, to: value) }
+
+    func set(_ batch: [BatchEntry]) throws { try engine.set(batch) }
+
+    @inline(__always)
+    func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
+        try engine.lend(key, body)
+    }
+
+    func remove(_ key: UnsafeRawBufferPointer) throws { try engine.remove(key) }
+    func touchAhead(bytes: Int) throws { try engine.touchAhead(bytes: bytes) }
+    func close() throws { try engine.close() }
 }

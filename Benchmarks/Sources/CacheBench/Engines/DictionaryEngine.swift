@@ -11,15 +11,11 @@ final class DictionaryEngine: Engine {
         values.withLock { $0[key] = value }
     }
 
+    /// Values are shared, not copied, so that getting is lending.
     func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
         let key = Array(key)
         guard let value = values.withLock({ $0[key] }) else { return nil }
         return value.withUnsafeBytes { body($0) }
-    }
-
-    /// A dictionary's values are shared, not copied, so that getting is lending.
-    func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
-        try get(key, body)
     }
 
     func remove(_ key: UnsafeRawBufferPointer) throws {
@@ -27,6 +23,5 @@ final class DictionaryEngine: Engine {
         values.withLock { $0[key] = nil }
     }
 
-    func touchAhead(bytes: Int) throws {}
     func close() throws {}
 }
