@@ -15,6 +15,7 @@ let package = Package(
         .library(name: "Granary", targets: ["Granary"]),
         .library(name: "GranarySQLite", targets: ["GranarySQLite"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
+        .library(name: "GranaryKura", targets: ["GranaryKura"]),
         .executable(name: "granary", targets: ["GranaryCommand"]),
     ],
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
@@ -22,11 +23,16 @@ let package = Package(
         .trait(name: "SQLite", description: "The SQLite strategy, with GRDB"),
         .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto for its cache keys"),
         .trait(
+            name: "Kura",
+            description: "Moving over from Kura, whose caches are SQLite databases",
+            enabledTraits: ["SQLite", "Summaries"]
+        ),
+        .trait(
             name: "CommandLine",
             description: "The granary command, with swift-argument-parser",
-            enabledTraits: ["Summaries"]
+            enabledTraits: ["Summaries", "Kura"]
         ),
-        .default(enabledTraits: ["SQLite", "Summaries", "CommandLine"]),
+        .default(enabledTraits: ["SQLite", "Summaries", "Kura", "CommandLine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -72,12 +78,25 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(
+            name: "GranaryKura",
+            dependencies: [
+                "SegmentStore",
+                "CLinux",
+                "Granary",
+                "GranarySummaries",
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Summaries"])),
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ],
+            swiftSettings: settings
+        ),
         .executableTarget(
             name: "GranaryCommand",
             dependencies: [
                 "SegmentStore",
                 "Granary",
                 "GranarySummaries",
+                "GranaryKura",
                 .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ArgumentParser",
@@ -129,6 +148,18 @@ let package = Package(
         .testTarget(
             name: "GranarySummariesTests",
             dependencies: ["GranarySummaries", "Granary"],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GranaryKuraTests",
+            dependencies: [
+                "GranaryKura",
+                "GranarySummaries",
+                "Granary",
+                "SegmentStore",
+                .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ],
+            exclude: ["Fixtures", "Python"],
             swiftSettings: settings
         ),
         .testTarget(
