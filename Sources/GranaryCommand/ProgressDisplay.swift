@@ -22,6 +22,11 @@ final class ProgressDisplay: Sendable {
     }
 
     func show(_ progress: SummaryProgress) {
+        show(progress.done, of: progress.total, "conversations")
+    }
+
+    /// Shows that so many of so many are done; the noun says of what.
+    func show(_ done: Int, of total: Int, _ noun: String) {
         let now = clock.now
         let isDue = state.withLock { state in
             guard now >= state.next else { return false }
@@ -29,16 +34,16 @@ final class ProgressDisplay: Sendable {
             state.hasBar = isTerminal
             return true
         }
-        guard isDue, progress.done > 0, progress.total > 0 else { return }
+        guard isDue, done > 0, total > 0 else { return }
         let seconds = (now - start) / .seconds(1)
-        let rate = Double(progress.done) / seconds
-        let left = Int((Double(progress.total - progress.done) / rate).rounded(.up))
+        let rate = Double(done) / seconds
+        let left = Int((Double(total - done) / rate).rounded(.up))
         let text =
-            "\(grouped(progress.done)) of \(grouped(progress.total)) conversations, \(grouped(Int(rate))) a second, "
+            "\(grouped(done)) of \(grouped(total)) \(noun), \(grouped(Int(rate))) a second, "
             + "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
         guard isTerminal else { return Output.message(text) }
         let width = 30
-        let filled = width * progress.done / progress.total
+        let filled = width * done / total
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
         Output.raw("\r\u{1B}[K\(bar) \(text)")
     }
