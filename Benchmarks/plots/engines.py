@@ -4,7 +4,8 @@
     python3 -m venv venv && venv/bin/pip install matplotlib
     venv/bin/python plots/engines.py DIRECTORY FIGURES.json…
 
-Figures of several runs are drawn together; of the same engine, workload and number of threads the first file's count.
+Figures of several runs are drawn together. As times drift from run to run, the throughput of a later file's engines is
+drawn as that of its base engine in the first file, divided by the ratio of the times within their own run.
 """
 
 import json
@@ -129,7 +130,7 @@ def latencies(rows, workloads, path):
         panel.spines[["top", "right"]].set_visible(False)
         panel.tick_params(labelsize=8)
     figure.legend(lines.values(), lines.keys(), loc="lower center", ncols=6, fontsize=8, frameon=False)
-    figure.tight_layout(rect=(0, 0.12, 1, 1))
+    figure.tight_layout(rect=(0, 0.17, 1, 1))
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
 
@@ -156,18 +157,24 @@ def save(figure, path):
 
 
 def read(paths):
-    rows, seen = [], set()
-    for path in paths:
+    rows, first, bases = [], {}, {}
+    for number, path in enumerate(paths):
         try:
             with open(path, encoding="utf-8") as file:
                 figures = json.load(file)
         except (OSError, ValueError) as error:
             sys.exit(f"{path}: {error}; it takes what cache-bench writes with --format json")
         for row in figures:
-            place = (row["engine"], row["workload"], row["threads"], row.get("note"))
-            if place not in seen:
-                seen.add(place)
-                rows.append(row)
+            place = (row["engine"], row["workload"], row["threads"], row["note"])
+            if place in first:
+                continue
+            first[place] = row
+            base = bases.get((row["base"], row["workload"], row["threads"]))
+            if number > 0 and base and row["ratio_to_base"]:
+                row["ops_per_second"] = base["ops_per_second"] / row["ratio_to_base"]
+            rows.append(row)
+        if number == 0:
+            bases = {(row["engine"], row["workload"], row["threads"]): row for row in rows}
     return rows
 
 

@@ -54,7 +54,7 @@ final class ModelServer: Sendable {
             let answer = summary(of: body)
             let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: \(answer.count)\r\n\r\n"
             let response = Array(head.utf8) + answer
-            let sent = send(connection, response, response.count, Int32(MSG_NOSIGNAL.rawValue))
+            let sent = send(connection, response, response.count, Int32(MSG_NOSIGNAL))
             guard sent == response.count else { return }
         }
     }

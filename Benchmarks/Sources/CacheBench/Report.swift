@@ -151,12 +151,15 @@ struct Report {
     mutating func addReuse(_ engine: EngineName, _ runs: [ReuseAnswer], note: String) {
         var row = row(engine, .reuse)
         row.entries = runs.first?.conversations ?? 0
-        row.valueBytesMean = runs.first?.valueBytesMean.rounded() ?? 0
+        if let mean = runs.first?.valueBytesMean { row.valueBytesMean = mean.rounded() }
         row.ops = runs.reduce(0) { $0 + $1.conversations }
         row.seconds = median(runs.map(\.seconds))
         row.cacheSeconds = median(runs.map(\.cacheSeconds))
-        row.codingSeconds = median(runs.map(\.codingSeconds))
-        row.note = note
+        let coding = runs.compactMap(\.codingSeconds)
+        row.codingSeconds = coding.isEmpty ? nil : median(coding)
+        row.note =
+            String(format: "%.3f s, %.1f ms of it in the cache", row.seconds ?? 0, (row.cacheSeconds ?? 0) * 1e3)
+            + (row.codingSeconds.map { String(format: ", %.1f ms of JSON", $0 * 1e3) } ?? "") + "; " + note
         rows.append(row)
     }
 

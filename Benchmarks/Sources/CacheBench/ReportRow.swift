@@ -26,7 +26,7 @@ extension Report {
         var residentBytes: Int?
         var anonymousBytes: Int?
         var anonymousBytesPerEntry: Double?
-        /// Of `reuse`: the whole run, what of it the cache took, and what of that turning summaries into JSON and back.
+        /// Of `reuse`: the whole run, what of it the cache took, and what decoding took where that came after.
         var seconds: Double?
         var cacheSeconds: Double?
         var codingSeconds: Double?

@@ -14,38 +14,67 @@ struct ReuseOnce: ParsableCommand {
     @Option var directory: String
     @Option var conversations: Int
     @Option var port: UInt16
+    @Flag(help: "Read the bytes of all summaries, and decode them after that.") var bytesFirst = false
 
     func run() throws {
-        let (engine, directory, count, port) = (engine, directory, conversations, port)
-        let answer = try waiting { try await Self.answer(engine, directory, count, port) }
+        let (engine, directory, count, port, bytesFirst) = (engine, directory, conversations, port, bytesFirst)
+        let answer = try waiting {
+            let cache: any ManagedCacheStrategy =
+                engine == .segmentCache
+                ? try SegmentCache(directory: directory)
+                : try await SQLiteCache(file: directory + "/cache.sqlite")
+            let model = try ServedModel(port: port)
+            let conversations = (0..<count).map(Self.conversation)
+            let answer =
+                bytesFirst
+                ? try await Self.read(conversations, model, cache)
+                : try await Self.summarise(conversations, model, cache)
+            try await cache.close()
+            return answer
+        }
         print(String(decoding: try JSONEncoder().encode(answer), as: UTF8.self))
     }
 
-    private static func answer(
-        _ engine: EngineName,
-        _ directory: String,
-        _ count: Int,
-        _ port: UInt16
+    private static func summarise(
+        _ conversations: [Conversation],
+        _ model: ServedModel,
+        _ cache: any ManagedCacheStrategy
     ) async throws -> ReuseAnswer {
-        let cache: any ManagedCacheStrategy =
-            engine == .segmentCache
-            ? try SegmentCache(directory: directory)
-            : try await SQLiteCache(file: directory + "/cache.sqlite")
-        let summariser = Summariser(model: try ServedModel(port: port), cache: cache)
-        let report = try await summariser.summarise((0..<count).map(conversation))
+        let report = try await Summariser(model: model, cache: cache).summarise(conversations)
         if let failure = report.failures.first { throw BenchError("\(failure.chatID): \(failure.message)") }
         if let failure = report.cacheFailure { throw BenchError("the cache failed: \(failure)") }
-        try await cache.close()
-        let contents = report.summaries.compactMap { $0?.content }
-        guard contents.count == count else { throw BenchError("\(contents.count) summaries of \(count)") }
-        let (codingSeconds, bytes) = try coding(contents, report.computed)
         return ReuseAnswer(
-            conversations: count,
+            conversations: conversations.count,
             computed: report.computed,
             seconds: report.seconds,
-            cacheSeconds: report.cacheSeconds,
-            codingSeconds: codingSeconds,
-            valueBytesMean: Double(bytes) / Double(count)
+            cacheSeconds: report.cacheSeconds
+        )
+    }
+
+    /// What a second run asks of the cache, in its two parts: the bytes, and what they say.
+    private static func read(
+        _ conversations: [Conversation],
+        _ model: ServedModel,
+        _ cache: any ManagedCacheStrategy
+    ) async throws -> ReuseAnswer {
+        let keys = conversations.map { SummaryKey.key(for: $0, model: model) }
+        let start = monotonicNanoseconds()
+        let values = try await cache.get(keys)
+        let middle = monotonicNanoseconds()
+        let decoder = JSONDecoder()
+        for value in values {
+            guard let value else { throw BenchError("a summary is missing") }
+            _ = try decoder.decode(SummaryContent.self, from: Data(value.bytes))
+        }
+        let end = monotonicNanoseconds()
+        let bytes = values.reduce(0) { $0 + ($1?.bytes.count ?? 0) }
+        return ReuseAnswer(
+            conversations: conversations.count,
+            computed: 0,
+            seconds: Double(end - start) / 1e9,
+            cacheSeconds: Double(middle - start) / 1e9,
+            codingSeconds: Double(end - middle) / 1e9,
+            valueBytesMean: Double(bytes) / Double(conversations.count)
         )
     }
 
@@ -57,20 +86,6 @@ struct ReuseOnce: ParsableCommand {
                 Message(role: "assistant", content: "Compare the first field, and the second where they are equal."),
             ]
         )
-    }
-
-    /// What the cache's time holds of JSON: decoding the summaries that were found, encoding those that were computed.
-    private static func coding(_ contents: [SummaryContent], _ computed: Int) throws -> (seconds: Double, bytes: Int) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let decoder = JSONDecoder()
-        let coded = try contents.map { try encoder.encode($0) }
-        let clock = ContinuousClock()
-        let seconds = try clock.measure {
-            for data in coded.dropFirst(computed) { _ = try decoder.decode(SummaryContent.self, from: data) }
-            for content in contents.prefix(computed) { _ = try encoder.encode(content) }
-        }
-        return (seconds / .seconds(1), coded.reduce(0) { $0 + $1.count })
     }
 }
 

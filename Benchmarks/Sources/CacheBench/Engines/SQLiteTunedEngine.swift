@@ -47,43 +47,50 @@ private final class TunedConnection: @unchecked Sendable {
     private let connection: SQLiteConnection
     private let begin, beginWriting, commit, select, insert, delete: SQLiteStatement
     private var isReading = false
+    private var entry: [UInt8] = []
 
     init(_ path: String) throws {
         connection = try SQLiteConnection(path)
         try connection.execute(
             """
+            PRAGMA page_size = 16384;
             PRAGMA locking_mode = EXCLUSIVE;
             PRAGMA journal_mode = WAL;
             PRAGMA synchronous = NORMAL;
             PRAGMA mmap_size = 1099511627776;
             PRAGMA cache_size = -262144;
-            CREATE TABLE IF NOT EXISTS entries (hash INTEGER PRIMARY KEY, key BLOB NOT NULL, value BLOB NOT NULL);
+            CREATE TABLE IF NOT EXISTS entries (hash INTEGER PRIMARY KEY, entry BLOB NOT NULL);
             """
         )
         begin = try connection.prepare("BEGIN")
         beginWriting = try connection.prepare("BEGIN IMMEDIATE")
         commit = try connection.prepare("COMMIT")
-        select = try connection.prepare("SELECT key, value FROM entries WHERE hash = ?")
+        select = try connection.prepare("SELECT entry FROM entries WHERE hash = ?")
         insert = try connection.prepare(
             """
-            INSERT INTO entries VALUES (?, ?, ?)
-            ON CONFLICT (hash) DO UPDATE SET value = excluded.value WHERE key = excluded.key
+            INSERT INTO entries VALUES (?1, ?2) ON CONFLICT (hash) DO UPDATE SET entry = excluded.entry
+            WHERE substr(entry, 1, ?3) = substr(excluded.entry, 1, ?3)
             """
         )
-        delete = try connection.prepare("DELETE FROM entries WHERE hash = ? AND key = ?")
+        delete = try connection.prepare("DELETE FROM entries WHERE hash = ?1 AND substr(entry, 1, ?3) = ?2")
     }
 
-    /// Another key of the same hash is at the next number, as in a table with open addressing.
+    /// Another key of the same hash is at the next number, as in a table with open addressing. Keys are of one length.
     func set(_ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer) throws {
         try endReading()
+        entry.removeAll(keepingCapacity: true)
+        entry.append(contentsOf: key)
+        entry.append(contentsOf: value)
         var hash = Self.hash(key)
-        repeat {
-            insert.bind(1, integer: hash)
-            insert.bind(2, blob: key)
-            insert.bind(3, blob: value)
-            try insert.run()
-            hash &+= 1
-        } while connection.changes == 0
+        try entry.withUnsafeBytes { entry in
+            repeat {
+                insert.bind(1, integer: hash)
+                insert.bind(2, blob: entry)
+                insert.bind(3, integer: Int64(key.count))
+                try insert.run()
+                hash &+= 1
+            } while connection.changes == 0
+        }
     }
 
     func transact(_ body: (TunedConnection) throws -> Void) throws {
@@ -105,11 +112,11 @@ private final class TunedConnection: @unchecked Sendable {
             var isFound = false
             let answer = try select.first { row in
                 let stored = row.blob(0)
-                guard stored.count == key.count, let left = stored.baseAddress, let right = key.baseAddress,
+                guard stored.count >= key.count, let left = stored.baseAddress, let right = key.baseAddress,
                     memcmp(left, right, key.count) == 0
                 else { return false }
                 isFound = true
-                return try body(row.blob(1))
+                return try body(UnsafeRawBufferPointer(rebasing: stored[key.count...]))
             }
             if answer == nil || isFound { return answer }
             hash &+= 1
@@ -120,6 +127,7 @@ private final class TunedConnection: @unchecked Sendable {
         try endReading()
         delete.bind(1, integer: Self.hash(key))
         delete.bind(2, blob: key)
+        delete.bind(3, integer: Int64(key.count))
         try delete.run()
     }
 
