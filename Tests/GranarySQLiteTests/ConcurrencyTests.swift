@@ -60,7 +60,12 @@ import Testing
     /// With more sets waiting than there are cooperative threads: did one of them block, nothing here would go on.
     @Test(.timeLimit(.minutes(2))) func setsThatWaitForAnotherWriterHoldUpNobodyElse() async throws {
         let directory = try TemporaryDirectory()
-        let caches = [try await SQLiteCache(file: directory.file), try await SQLiteCache(file: directory.file)]
+        // Longer than the test may take, however slow the machine is.
+        let options = SQLiteCacheOptions(busyTimeout: .seconds(120))
+        let caches = [
+            try await SQLiteCache(file: directory.file, options: options),
+            try await SQLiteCache(file: directory.file, options: options),
+        ]
         try await caches[0].set("before", to: CacheValue([1]))
         let other = try DatabaseQueue(path: directory.file, configuration: unsafeConfiguration)
         try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
