@@ -13,7 +13,7 @@ import Synchronization
 ///
 /// `@unchecked`: each part is touched under the lock of its shard alone, `sources` by whoever reclaims.
 final class GhostTable: @unchecked Sendable {
-    private let parts: UnsafeMutablePointer<Part>
+    private let parts = PerShard(repeating: Part())
     /// The segments that ghosts come from, as few of the newest as have so many as are remembered.
     private var sources: [Source] = []
     private let newest = Atomic<UInt64>(0)
@@ -29,16 +29,6 @@ final class GhostTable: @unchecked Sendable {
 
     /// Bounds the list where few entries leave a segment.
     private static let mostSources = 1_024
-
-    init() {
-        parts = .allocate(capacity: Index.shardCount)
-        parts.initialize(repeating: Part(), count: Index.shardCount)
-    }
-
-    deinit {
-        parts.deinitialize(count: Index.shardCount)
-        parts.deallocate()
-    }
 
     /// Says which segment the next ghosts come from, and by the number of all entries how many are to be remembered.
     func begin(segment: UInt64, entries: Int) {
@@ -56,7 +46,7 @@ final class GhostTable: @unchecked Sendable {
     /// Takes the key in; `entries` are those of its shard.
     func insert(_ hash: UInt64, shard: Int, entries: Int) {
         sources[sources.count - 1].ghosts += 1
-        parts[shard].insert(hash, of: sources[sources.count - 1].segment, capacity: Self.ghosts(for: entries))
+        parts[shard].pointee.insert(hash, of: sources[sources.count - 1].segment, capacity: Self.ghosts(for: entries))
     }
 
     /// Ghosts of the segment and of older ones come back too late from now on; zero: none does.
@@ -64,15 +54,17 @@ final class GhostTable: @unchecked Sendable {
 
     /// True if the key was a ghost and is back soon enough; it is a ghost no longer.
     func take(_ hash: UInt64, shard: Int) -> Bool {
-        guard let segment = parts[shard].take(hash, newest: newest.load(ordering: .relaxed)) else { return false }
+        guard let segment = parts[shard].pointee.take(hash, newest: newest.load(ordering: .relaxed)) else {
+            return false
+        }
         return segment >= oldest.load(ordering: .relaxed) && segment > floor.load(ordering: .relaxed)
     }
 
-    func removeAll(shard: Int) { parts[shard] = Part() }
+    func removeAll(shard: Int) { parts[shard].pointee = Part() }
 
     /// Ghosts that are remembered, and the bytes of the table's part.
     func figures(shard: Int) -> (count: Int, bytes: Int) {
-        parts[shard].figures(newest: newest.load(ordering: .relaxed), oldest: oldest.load(ordering: .relaxed))
+        parts[shard].pointee.figures(newest: newest.load(ordering: .relaxed), oldest: oldest.load(ordering: .relaxed))
     }
 
     private static func ghosts(for entries: Int) -> Int { entries * 9 / 10 }

@@ -3,7 +3,7 @@
 ///
 /// `@unchecked`: each part is touched under the lock of its shard alone.
 final class LeaverFilter: @unchecked Sendable {
-    private let parts: UnsafeMutablePointer<Part>
+    private let parts = PerShard(repeating: Part())
 
     /// A false alarm costs a tombstone in the end; with 64 KiB in all, one key in nine raises one while 60,000 entries
     /// leave, as many as a large segment holds.
@@ -14,36 +14,26 @@ final class LeaverFilter: @unchecked Sendable {
         var words: [UInt64] = []
     }
 
-    init() {
-        parts = .allocate(capacity: Index.shardCount)
-        parts.initialize(repeating: Part(), count: Index.shardCount)
-    }
-
-    deinit {
-        parts.deinitialize(count: Index.shardCount)
-        parts.deallocate()
-    }
-
-    func removeAll(shard: Int) { parts[shard].words.removeAll(keepingCapacity: true) }
+    func removeAll(shard: Int) { parts[shard].pointee.words.removeAll(keepingCapacity: true) }
 
     func insert(_ hash: UInt64, shard: Int) {
-        if parts[shard].words.isEmpty { fill(0, shard: shard) }
+        if parts[shard].pointee.words.isEmpty { fill(0, shard: shard) }
         let bit = Self.bit(hash)
-        parts[shard].words[bit / 64] |= 1 << (bit % 64)
+        parts[shard].pointee.words[bit / 64] |= 1 << (bit % 64)
     }
 
     /// For entries whose keys cannot be told.
     func insertAll(shard: Int) { fill(.max, shard: shard) }
 
     func mayContain(_ hash: UInt64, shard: Int) -> Bool {
-        guard !parts[shard].words.isEmpty else { return false }
+        guard !parts[shard].pointee.words.isEmpty else { return false }
         let bit = Self.bit(hash)
-        return parts[shard].words[bit / 64] & 1 << (bit % 64) != 0
+        return parts[shard].pointee.words[bit / 64] & 1 << (bit % 64) != 0
     }
 
     private func fill(_ word: UInt64, shard: Int) {
-        parts[shard].words.removeAll(keepingCapacity: true)
-        parts[shard].words.append(contentsOf: repeatElement(word, count: Self.bitCount / 64))
+        parts[shard].pointee.words.removeAll(keepingCapacity: true)
+        parts[shard].pointee.words.append(contentsOf: repeatElement(word, count: Self.bitCount / 64))
     }
 
     /// The low bits, which do not choose the shard.

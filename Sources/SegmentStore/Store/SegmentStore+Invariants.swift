@@ -3,7 +3,8 @@ import Synchronization
 extension SegmentStore {
     /// Checks the index and the segments' accounts against the records themselves; empty if all agree.
     ///
-    /// For tests, on an undamaged store that nobody is using: it reads everything, and stops reclamation alone. Not from within that.
+    /// For tests, on an undamaged store that nobody is using: it reads everything, and stops reclamation alone; not to be
+    /// called from within that.
     package func invariantViolations() -> [String] {
         // What is carried meanwhile would be seen half here and half there.
         reclaiming.withLock { _ in presentViolations() }

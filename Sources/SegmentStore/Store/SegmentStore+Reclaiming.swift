@@ -43,7 +43,7 @@ extension SegmentStore {
     func reclaimAhead() {
         while isReclamationDue {
             // What readers hold comes back by itself; emptying more for its sake would evict what need not go.
-            if maintenance.withLock({ $0.parked.contains { segments.isHeld($0) } }) { return }
+            if isHeldByReaders { return }
             guard let won = try? reclaimOne(), won else { return }
         }
     }

@@ -10,7 +10,7 @@ extension SegmentStore {
         let reserved = mayEvict ? Self.reservedSegments : need.rawValue
         // Where nothing is evicted, removals are what sets wait for, and must not wait for them.
         let mustQueue = reserved == Self.reservedSegments
-        let wanted = mustQueue ? limit.map { SizeLimit.cost(ofCapacity: $0.segmentCapacity) } ?? 0 : 0
+        let wanted = mustQueue ? limit?.segmentCost ?? 0 : 0
         let hasRoom = try withRoom(for: wanted) { state, ahead throws(StoreError) in
             try makeRoom(for: length, leaving: reserved + (mustQueue ? segments(in: ahead) : 0), &state)
         }
@@ -20,7 +20,7 @@ extension SegmentStore {
 
     /// The same in the main log, for a key that left not long ago; false too if reclamation needs what room that log has.
     func makeMainRoom(forCaller length: Int) throws(StoreError) -> Bool {
-        let wanted = limit.map { SizeLimit.cost(ofCapacity: $0.segmentCapacity) } ?? 0
+        let wanted = limit?.segmentCost ?? 0
         do throws(StoreError) {
             return try withRoom(for: wanted) { state, ahead throws(StoreError) -> Bool? in
                 let main = reservation.withLock { (isKept: $0.mainIsKept, hasRoom: $0.main.hasRoom(for: length)) }
@@ -150,7 +150,7 @@ extension SegmentStore {
     ) throws(StoreError) -> Int? {
         let left = limit.room - allocated(state)
         // Whatever the file system needs for a larger one is enough.
-        let overhead = SizeLimit.cost(ofCapacity: limit.segmentCapacity) - limit.segmentCapacity
+        let overhead = limit.segmentCost - limit.segmentCapacity
         let capacity = (left - overhead) / 4_096 * 4_096
         guard capacity >= max(needed, 2 * Format.recordsStart) else { return nil }
         return try makeSegment(capacity: capacity, log: log)
@@ -176,21 +176,20 @@ extension SegmentStore {
             segments[$0].pointee.header.capacity == nextCapacity && !segments.isHeld($0)
         }
         let room = max(0, limit.room - allocated(state))
-        return unread + room / SizeLimit.cost(ofCapacity: limit.segmentCapacity)
+        return unread + room / limit.segmentCost
     }
 
     /// How many segments take so many bytes of the size limit.
     private func segments(in bytes: Int) -> Int {
         guard let limit else { return 0 }
-        let cost = SizeLimit.cost(ofCapacity: limit.segmentCapacity)
-        return (bytes + cost - 1) / cost
+        return (bytes + limit.segmentCost - 1) / limit.segmentCost
     }
 
     /// Deletes what was given up until so many bytes are free under the size limit; false if that is not enough.
     func makeWay(for bytes: Int, _ state: inout Maintenance) throws(StoreError) -> Bool {
         guard let limit else { return true }
         // What reclamation needs to go on stays.
-        let reserve = Self.reservedSegments * SizeLimit.cost(ofCapacity: limit.segmentCapacity)
+        let reserve = Self.reservedSegments * limit.segmentCost
         while allocated(state) + bytes + reserve > limit.room {
             guard let slot = state.parked.first(where: { !segments.isHeld($0) }) else { return false }
             try discard(slot, &state)
@@ -273,7 +272,7 @@ extension SegmentStore {
     }
 
     /// True if what was given up cannot be used yet because it is being read.
-    private var isHeldByReaders: Bool {
+    var isHeldByReaders: Bool {
         maintenance.withLock { $0.parked.contains { segments.isHeld($0) } }
     }
 

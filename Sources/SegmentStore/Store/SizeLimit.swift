@@ -18,6 +18,9 @@ struct SizeLimit: Sendable {
         segmentCapacity = min(Format.largestSegment, max(Self.step, part))
     }
 
+    /// Bytes that a segment takes at most.
+    var segmentCost: Int { Self.cost(ofCapacity: segmentCapacity) }
+
     /// Bytes that all segments together may take.
     var room: Int { bytes - Self.fixedCost }
 

@@ -1,0 +1,19 @@
+/// A part of a table for each shard of the index, at an address of its own, so that each can be changed under its shard's
+/// lock without exclusive access to the others.
+struct PerShard<Part>: ~Copyable {
+    private let parts: UnsafeMutablePointer<Part>
+
+    /// Parts that all begin as the one given.
+    init(repeating part: Part) {
+        parts = .allocate(capacity: Index.shardCount)
+        parts.initialize(repeating: part, count: Index.shardCount)
+    }
+
+    deinit {
+        parts.deinitialize(count: Index.shardCount)
+        parts.deallocate()
+    }
+
+    @inline(__always)
+    subscript(shard: Int) -> UnsafeMutablePointer<Part> { parts + shard }
+}
