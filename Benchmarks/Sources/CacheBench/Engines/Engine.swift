@@ -32,9 +32,7 @@ protocol Engine: AnyObject, Sendable {
 
 extension Engine {
     func set(_ batch: [BatchEntry]) throws {
-        for entry in batch {
-            try entry.key.withUnsafeBytes { key in try entry.value.withUnsafeBytes { try set(key, to: $0) } }
-        }
+        for entry in batch { try entry.withBytes { try set($0, to: $1) } }
     }
 
     func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
@@ -52,6 +50,31 @@ extension Engine {
         _ observer: inout Watch
     ) throws -> Double {
         try slice.run(workload, on: self, versions, &observer)
+    }
+}
+
+/// An engine in C, which shows a value where it lies: lent as it is, and copied for a get.
+protocol FindingEngine: Engine {
+    func find(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool?
+}
+
+extension FindingEngine {
+    @inline(__always)
+    func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
+        try find(key) { try withCopy(of: $0, body) }
+    }
+
+    @inline(__always)
+    func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
+        try find(key, body)
+    }
+}
+
+extension BatchEntry {
+    /// Lends the bytes of key and value.
+    @inline(__always)
+    func withBytes(_ body: (_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws -> Void) rethrows {
+        try key.withUnsafeBytes { key in try value.withUnsafeBytes { try body(key, $0) } }
     }
 }
 

@@ -7,7 +7,7 @@ import SegmentStore
 /// and renews, as LMDB's documentation advises.
 ///
 /// `@unchecked`: LMDB's environment may be used by any thread.
-final class LMDBEngine: Engine, @unchecked Sendable {
+final class LMDBEngine: FindingEngine, @unchecked Sendable {
     private let environment: OpaquePointer
     private let database: MDB_dbi
     private let readers: PerThread<LMDBReader>
@@ -38,11 +38,7 @@ final class LMDBEngine: Engine, @unchecked Sendable {
 
     func set(_ batch: [BatchEntry]) throws {
         try writing { transaction in
-            for entry in batch {
-                try entry.key.withUnsafeBytes { key in
-                    try entry.value.withUnsafeBytes { try put(transaction, key, $0) }
-                }
-            }
+            for entry in batch { try entry.withBytes { try put(transaction, $0, $1) } }
         }
     }
 
@@ -68,16 +64,8 @@ final class LMDBEngine: Engine, @unchecked Sendable {
         try check(mdb_txn_commit(transaction))
     }
 
-    func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
-        try find(key) { try withCopy(of: $0, body) }
-    }
-
-    func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
-        try find(key, body)
-    }
-
     @inline(__always)
-    private func find(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool? {
+    func find(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool? {
         try readers.with { reader in
             try check(mdb_txn_renew(reader.transaction))
             defer { mdb_txn_reset(reader.transaction) }

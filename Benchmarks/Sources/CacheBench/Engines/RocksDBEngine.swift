@@ -7,7 +7,7 @@ import SegmentStore
 /// key, and caches that hold the whole of both keys and values, as its tuning guide advises where memory allows.
 ///
 /// `@unchecked`: a database and its options may be used by any thread.
-final class RocksDBEngine: Engine, @unchecked Sendable {
+final class RocksDBEngine: FindingEngine, @unchecked Sendable {
     private let database: OpaquePointer
     private let readOptions = rocksdb_readoptions_create()
     private let writeOptions = rocksdb_writeoptions_create()
@@ -59,26 +59,16 @@ final class RocksDBEngine: Engine, @unchecked Sendable {
         let writes = rocksdb_writebatch_create()
         defer { rocksdb_writebatch_destroy(writes) }
         for entry in batch {
-            entry.key.withUnsafeBytes { key in
-                entry.value.withUnsafeBytes { value in
-                    rocksdb_writebatch_put(writes, key.characters, key.count, value.characters, value.count)
-                }
+            entry.withBytes { key, value in
+                rocksdb_writebatch_put(writes, key.characters, key.count, value.characters, value.count)
             }
         }
         try Self.checked { rocksdb_write(database, writeOptions, writes, &$0) }
     }
 
-    func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
-        try find(key) { try withCopy(of: $0, body) }
-    }
-
-    func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
-        try find(key, body)
-    }
-
     /// Pinned, which saves the copy that `rocksdb_get` makes on its way to another one.
     @inline(__always)
-    private func find(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool? {
+    func find(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool? {
         let slice = try Self.checked {
             rocksdb_get_pinned(database, readOptions, key.characters, key.count, &$0)
         }

@@ -5,7 +5,7 @@ import SegmentStore
 /// `get` and `set` come to, prepared once; without Python. Every thread has a connection, as there.
 ///
 /// Keys are text and values blobs, as Kura's are. Values below 32 KiB lie in the table there too.
-final class SQLiteDiskcacheEngine: Engine {
+final class SQLiteDiskcacheEngine: FindingEngine {
     private let connections: PerThread<DiskcacheConnection>
 
     init(directory: String, sizeLimit: Int?) throws {
@@ -24,20 +24,13 @@ final class SQLiteDiskcacheEngine: Engine {
     func set(_ batch: [BatchEntry]) throws {
         try connections.with { connection in
             try connection.transact { connection in
-                for entry in batch {
-                    try entry.key.withUnsafeBytes { key in
-                        try entry.value.withUnsafeBytes { try connection.set(key, to: $0) }
-                    }
-                }
+                for entry in batch { try entry.withBytes { try connection.set($0, to: $1) } }
             }
         }
     }
 
-    func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
-        try connections.with { try $0.find(key) { try withCopy(of: $0, body) } }
-    }
-
-    func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
+    @inline(__always)
+    func find(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool? {
         try connections.with { try $0.find(key, body) }
     }
 

@@ -8,7 +8,7 @@ import Synchronization
 /// reading stays open until something is written.
 ///
 /// Locked for good, a file takes one connection, which threads share.
-final class SQLiteTunedEngine: Engine {
+final class SQLiteTunedEngine: FindingEngine {
     private let connection: Mutex<TunedConnection>
 
     init(directory: String) throws { connection = Mutex(try TunedConnection(directory + "/cache.db")) }
@@ -20,20 +20,13 @@ final class SQLiteTunedEngine: Engine {
     func set(_ batch: [BatchEntry]) throws {
         try connection.withLock { connection in
             try connection.transact { connection in
-                for entry in batch {
-                    try entry.key.withUnsafeBytes { key in
-                        try entry.value.withUnsafeBytes { try connection.set(key, to: $0) }
-                    }
-                }
+                for entry in batch { try entry.withBytes { try connection.set($0, to: $1) } }
             }
         }
     }
 
-    func get(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
-        try connection.withLock { try $0.find(key) { try withCopy(of: $0, body) } }
-    }
-
-    func lend(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Bool) throws -> Bool? {
+    @inline(__always)
+    func find(_ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Bool) throws -> Bool? {
         try connection.withLock { try $0.find(key, body) }
     }
 

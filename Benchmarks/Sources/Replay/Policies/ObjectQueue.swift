@@ -38,6 +38,13 @@ struct ObjectQueue {
         ends.newest = number
     }
 
+    /// Adds an object for which the oldest ones leave until there is room; not one that is larger than all room there is.
+    mutating func insert(_ object: Int, size: Int, within capacity: Int) {
+        guard size <= capacity else { return }
+        while bytes + size > capacity, let oldest { remove(oldest) }
+        insert(object, size: size)
+    }
+
     /// Takes out an object that is in the queue, and says its size.
     @discardableResult
     mutating func remove(_ object: Int) -> Int {

@@ -18,9 +18,7 @@ struct FIFO: Policy {
 
     mutating func request(_ object: Int, size: Int) -> Bool {
         if queue.contains(object) { return true }
-        guard size <= capacity else { return false }
-        while queue.bytes + size > capacity, let oldest = queue.oldest { queue.remove(oldest) }
-        queue.insert(object, size: size)
+        queue.insert(object, size: size, within: capacity)
         return false
     }
 }
@@ -41,9 +39,7 @@ struct LRU: Policy {
             queue.insert(object, size: size)
             return true
         }
-        guard size <= capacity else { return false }
-        while queue.bytes + size > capacity, let oldest = queue.oldest { queue.remove(oldest) }
-        queue.insert(object, size: size)
+        queue.insert(object, size: size, within: capacity)
         return false
     }
 }
