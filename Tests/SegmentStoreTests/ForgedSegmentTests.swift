@@ -156,6 +156,29 @@ import Testing
         }
     }
 
+    /// No honest segments share one; refreshing must not take one of them for the other.
+    @Test func segmentsOfOneGenerationBothStay() throws {
+        let (file, header, _) = try killedSegment()
+        var twin = header
+        twin.number += 1
+        let bytes = [UInt8](repeating: 0, count: header.capacity)
+        let twinFile = file.replacing(
+            SegmentFile.name(number: header.number),
+            with: SegmentFile.name(number: twin.number)
+        )
+        try Data(bytes).write(to: URL(fileURLWithPath: twinFile))
+        for offset in Format.headerOffsets { try write(twin.encoded(), to: twinFile, at: offset) }
+        try write(record("twin", twin, at: Format.recordsStart, sequence: 2), to: twinFile, at: Format.recordsStart)
+        let reader = try SegmentStore(directory: path, options: .readOnly)
+        for _ in 0..<2 {
+            #expect(try reader.get("own") == [1])
+            #expect(try reader.get("twin") == [9])
+            try reader.refresh()
+        }
+        #expect(reader.invariantViolations() == [])
+        try reader.close()
+    }
+
     @Test func whatCannotBeGotIsNotListed() throws {
         let (file, header, end) = try killedSegment()
         // A put without a key, and a record of a kind that no version has yet; a forged footer calls both puts.

@@ -48,16 +48,27 @@ extension SegmentStore {
         var vanished: [Int]
     }
 
+    /// What tells segments apart: a file that is used again has both anew, and forged files may share either.
+    private struct Name: Hashable {
+        let number: UInt64
+        let generation: UInt64
+
+        init(_ header: SegmentHeader) {
+            number = header.number
+            generation = header.generation
+        }
+    }
+
     private func changes(by survey: DirectorySurvey, besideWriter: Bool) throws(StoreError) -> Changes {
         var vanished = segments.inUse
-        let known = Dictionary(vanished.map { (segments[$0].pointee.header.generation, $0) }) { first, _ in first }
+        let known = Dictionary(vanished.map { (Name(segments[$0].pointee.header), $0) }) { first, _ in first }
         var news: [(slot: Int, rows: LoadedRows)] = []
         var floor = clearFloor.load(ordering: .relaxed)
         for file in survey.files where !file.isSpare && file.header.identity == identity {
             floor = max(floor, file.header.clearFloor)
             var start = Format.recordsStart
             let slot: Int
-            if let known = known[file.header.generation] {
+            if let known = known[Name(file.header)] {
                 vanished.removeAll { $0 == known }
                 slot = known
                 start = segments[known].pointee.recordEnd.load(ordering: .relaxed)
