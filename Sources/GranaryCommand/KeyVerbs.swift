@@ -14,8 +14,7 @@ struct ExplainKey: ParsableCommand {
             """
     )
 
-    @Argument(help: "The conversations; - is standard input.")
-    var file: String
+    @OptionGroup var input: ConversationInput
 
     @OptionGroup var options: ModelOptions
 
@@ -28,7 +27,7 @@ struct ExplainKey: ParsableCommand {
         writer.beginObject()
         writer.name("conversations")
         writer.beginArray()
-        for (index, conversation) in try ConversationInput.read(file).enumerated() {
+        for (index, conversation) in try input.read().enumerated() {
             let asked = AskedKey(conversation, model: model, options: options.key)
             if report.format == .json {
                 writer.beginObject()
@@ -65,8 +64,7 @@ struct WhyMiss: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: "The conversations; - is standard input.")
-    var file: String
+    @OptionGroup var input: ConversationInput
 
     @Option(help: "The cache's directory.")
     var cache: String
@@ -77,7 +75,7 @@ struct WhyMiss: AsyncParsableCommand {
 
     func run() async throws {
         let model = try options.summaryModel()
-        let conversations = try ConversationInput.read(file)
+        let conversations = try input.read()
         let cache = try reporting { () throws(StoreError) in
             try SegmentCache(directory: self.cache, options: StoreOptions(access: .readOnly))
         }

@@ -70,7 +70,7 @@ struct GranaryCommandLine: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Summarise.self, Get.self, Set.self, Delete.self, Keys.self, Stats.self, Verify.self, Clear.self,
-            Compact.self, Evict.self, Import.self, ExplainKey.self, WhyMiss.self,
+            Compact.self, Evict.self, Import.self, ExplainKey.self, WhyMiss.self, Convert.self,
         ]
     )
 

@@ -151,15 +151,3 @@ struct LogOption: ParsableArguments {
         Self.current.withLock { $0 = level }
     }
 }
-
-/// Reading files of conversations.
-enum ConversationInput {
-    static func read(_ file: String) throws(CommandFailure) -> [Conversation] {
-        let bytes = try Input.bytes(of: file)
-        do throws(ConversationFileError) {
-            return try ConversationFile.conversations(fromJSON: bytes)
-        } catch {
-            throw CommandFailure(.failed, "\(file): \(error)")
-        }
-    }
-}

@@ -9,12 +9,12 @@ struct Summarise: AsyncParsableCommand {
         discussion: """
             Example: granary summarise conversations.json --cache .cache/summaries --output summaries.json
 
-            The file is a JSON array of {chat_id, created_at, messages: [{role, content, created_at}], metadata}.
+            The file is a JSON array of {chat_id, created_at, messages: [{role, content, created_at}], metadata}, the same
+            objects on lines of their own, or what Claude exports.
             """
     )
 
-    @Argument(help: "The conversations; - is standard input.")
-    var file: String
+    @OptionGroup var input: ConversationInput
 
     @Option(help: "The cache's directory; it is created, parents included.")
     var cache: String?
@@ -39,6 +39,11 @@ struct Summarise: AsyncParsableCommand {
     @Option(help: ArgumentHelp("A file with dollars for a million tokens of each model.", valueName: "file"))
     var prices: String?
 
+    @Option(
+        help: ArgumentHelp("A directory that keeps the summaries of a run without failures.", valueName: "directory")
+    )
+    var checkpoints: String?
+
     @OptionGroup var report: FormatOption
 
     @OptionGroup var limit: SizeLimitOption
@@ -62,7 +67,14 @@ struct Summarise: AsyncParsableCommand {
         log.apply()
         let model = try options.summaryModel()
         let costs = Costs(prices: try priceList(), model: model.name)
-        let conversations = try ConversationInput.read(file)
+        let conversations = try input.read()
+        let checkpoint = checkpoints.map {
+            Checkpoint(directory: $0, of: conversations, model: model, key: options.key)
+        }
+        if !refresh, let summaries = try checkpoint?.load() {
+            let result = SummaryReport(fromCheckpoint: summaries)
+            return try SummaryOutput(result: result, costs: costs, file: output, format: report.format).write()
+        }
         let cache = try openCache()
         let progress = ProgressDisplay(costs: costs)
         var settings = Summariser.Options()
@@ -79,6 +91,7 @@ struct Summarise: AsyncParsableCommand {
         if let warning { Output.message("granary: the cache failed, not everything is kept: \(warning)") }
         try SummaryOutput(result: result, costs: costs, file: output, format: report.format).write()
         if result.failed > 0 { throw CommandFailure(.failed) }
+        try checkpoint?.save(result)
     }
 
     private func openCache() throws(CommandFailure) -> SegmentCache? {
@@ -97,6 +110,43 @@ struct Summarise: AsyncParsableCommand {
         guard let prices else { return nil }
         let bytes = try Input.bytes(of: prices, limit: 16 << 20)
         do { return try PriceList(json: bytes) } catch { throw CommandFailure(.failed, "\(prices): \(error)") }
+    }
+}
+
+/// The checkpoint of a run.
+private struct Checkpoint {
+    private static let name = "summaries"
+    private let manager: CheckpointManager
+    private let fingerprint: CheckpointFingerprint
+
+    init(directory: String, of conversations: [Conversation], model: any SummaryModel, key: SummaryKey.Options) {
+        manager = CheckpointManager(directory: directory)
+        fingerprint = CheckpointFingerprint(of: conversations, model: model, key: key)
+    }
+
+    /// The summaries, if they were made of the same; says why not where there are others.
+    func load() throws(CommandFailure) -> [ConversationSummary]? {
+        do throws(CheckpointError) {
+            switch try manager.load(Self.name, fingerprint) {
+            case .usable(let summaries):
+                Output.message("granary: the summaries are those of the checkpoint in \(manager.directory)")
+                return summaries
+            case .unusable(let reason):
+                Output.message("granary: the checkpoint is not used: \(reason)")
+                return nil
+            case .missing: return nil
+            }
+        } catch {
+            throw CommandFailure(.failed, "\(error)")
+        }
+    }
+
+    func save(_ result: SummaryReport) throws(CommandFailure) {
+        do throws(CheckpointError) {
+            try manager.save(result.summaries.compactMap(\.self), as: Self.name, fingerprint)
+        } catch {
+            throw CommandFailure(.failed, "\(error)")
+        }
     }
 }
 

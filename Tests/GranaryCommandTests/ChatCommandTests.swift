@@ -157,6 +157,53 @@ import Testing
         }
     }
 
+    @Test func aCheckpointStandsInForTheRunThatMadeItAlone() throws {
+        try withRunner("ok") { granary in
+            let file = try write(3, granary)
+            let checkpoints = granary.path("checkpoints")
+            func summarise(_ file: String, _ arguments: String...) throws -> CommandRunner.Result {
+                let command = ["summarise", file, "--no-cache", "--model", "test/model", "--checkpoints", checkpoints]
+                let result = try granary.run(command + arguments)
+                #expect(result.status == 0, "\(result.messages)")
+                return result
+            }
+            let first = try summarise(file)
+            let second = try summarise(file)
+            #expect(second.output == first.output)
+            #expect(second.messages.contains("those of the checkpoint in \(checkpoints)"))
+            #expect(try server.journal(run).entries.count == 3)
+            let other = try summarise(file, "--extra", "seed=1")
+            #expect(other.messages.contains("the checkpoint is not used: ") && other.messages.contains("other fields"))
+            #expect(try server.journal(run).entries.count == 6)
+            _ = try summarise(try write(2, granary), "--extra", "seed=1", "--temperature", "1")
+            #expect(try server.journal(run).entries.count == 8)
+        }
+    }
+
+    @Test func aRunWithFailuresLeavesNoCheckpoint() throws {
+        try withRunner("ok,refusal") { granary in
+            let file = try write(2, granary)
+            let checkpoints = granary.path("checkpoints")
+            let command = ["summarise", file, "--no-cache", "--model", "test/model", "--checkpoints", checkpoints]
+            #expect(try granary.run(command).status == 1)
+            #expect(!FileManager.default.fileExists(atPath: checkpoints))
+        }
+    }
+
+    @Test func convertsToWhatItReads() throws {
+        try withRunner("ok") { granary in
+            let lines = granary.path("lines.jsonl")
+            let text = #"{"chat_id": "a", "messages": [{"role": "user", "content": "é"}], "metadata": {"n": 1.0}}"#
+            try Data("\(text)\n".utf8).write(to: URL(fileURLWithPath: lines))
+            let first = try granary.run("convert", lines)
+            let expected = #"{"chat_id":"a","messages":[{"role":"user","content":"é"}],"metadata":{"n":1.0}}"#
+            #expect(first.text == "[\n\(expected)\n]\n")
+            let again = try granary.run("convert", "-", "--output", granary.path("out.json"), input: first.output)
+            #expect(again.status == 0 && again.output.isEmpty)
+            #expect(try Data(contentsOf: URL(fileURLWithPath: granary.path("out.json"))) == first.output)
+        }
+    }
+
     @Test(arguments: 0..<20)
     func aKilledRunIsPaidForOnce(round: Int) throws {
         let (count, concurrency) = (60, 10)
@@ -164,27 +211,26 @@ import Testing
             let file = try write(count, granary)
             let arguments = [
                 "summarise", file, "--cache", granary.store, "--model", "test/model", "--concurrency", "\(concurrency)",
+                "--format", "json",
             ]
             let process = granary.process(arguments)
             process.standardOutput = FileHandle.nullDevice
             process.standardError = FileHandle.nullDevice
             try process.run()
             // Spread over the whole run, from before the first answer to after the last but few.
-            while process.isRunning, try server.journal(run).entries.count < round * 3 {}
-            let killed = DispatchTime.now().uptimeNanoseconds
+            var asked = 0
+            while process.isRunning, asked < round * 3 { asked = try server.journal(run).entries.count }
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
-            let result = try granary.run(arguments)
-            #expect(result.status == 0, "\(result.messages)")
+            // A request is made once there is room, and there is room once an earlier answer is stored.
+            let stored = try granary.run("keys", granary.store).text.split(separator: "\n").count
+            #expect(stored >= asked - concurrency)
+            let report = try object(granary.run(arguments).output)
+            #expect(report["failed"] as? Int == 0 && report["reused"] as? Int == stored)
+            #expect(report["calls"] as? Int == count - stored)
             let entries = try server.journal(run).entries
             #expect(entries.count <= count + concurrency)
-            let calls = Dictionary(grouping: entries, by: \.body)
-            #expect(calls.count == count)
-            for entry in entries {
-                if let answered = entry.answered, answered + 50_000_000 < killed {
-                    #expect(calls[entry.body]?.count == 1)
-                }
-            }
+            #expect(Set(entries.map(\.body)).count == count)
         }
     }
 }

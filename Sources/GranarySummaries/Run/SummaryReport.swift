@@ -56,3 +56,20 @@ public struct SummaryReport: Sendable, Hashable {
     /// The first failure of the cache, if it failed; the run went on without it.
     public var cacheFailure: String?
 }
+
+extension SummaryReport {
+    /// The report of a run that took all its summaries from a checkpoint.
+    public init(fromCheckpoint summaries: [ConversationSummary]) {
+        self.init(
+            summaries: summaries,
+            reused: summaries.count,
+            computed: 0,
+            failures: [],
+            calls: 0,
+            usage: TokenUsage(),
+            savedUsage: TokenUsage(),
+            seconds: 0,
+            cacheSeconds: 0
+        )
+    }
+}
