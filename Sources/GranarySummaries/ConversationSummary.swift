@@ -59,12 +59,36 @@ extension SummaryContent {
     public init?(_ json: JSONValue) {
         guard case .object(let object) = json, case .string(let summary)? = object["summary"] else { return nil }
         self.init(summary: summary)
-        for member in object.members where !take(member) { extra.set(member.value, for: member.name) }
+        for member in object.members where !take(member.name, member.value) {
+            extra.set(member.value, for: member.name)
+        }
+    }
+
+    /// As `init(_:)`, straight from the text: a hit costs little more than looking at every byte once.
+    init?(reading reader: inout JSONReader) throws(JSONError) {
+        self.init(summary: "")
+        var hasSummary = false
+        try reader.beginObject()
+        while let name = try reader.nextMember() {
+            switch (name, try reader.nextKind()) {
+            case ("summary", .string):
+                summary = try reader.readString()
+                hasSummary = true
+            case ("request", .string): request = try reader.readString()
+            case ("topic", .string): topic = try reader.readString()
+            case ("task", .string): task = try reader.readString()
+            default:
+                let value = try reader.readValue()
+                if name == "summary" { return nil }
+                if !take(name, value) { extra.set(value, for: name) }
+            }
+        }
+        guard hasSummary else { return nil }
     }
 
     /// Whether the member is a part; the names are ASCII, so that Swift's equality of strings is that of bytes.
-    private mutating func take(_ member: JSONObject.Member) -> Bool {
-        switch (member.name, member.value) {
+    private mutating func take(_ name: String, _ value: JSONValue) -> Bool {
+        switch (name, value) {
         case ("summary", _): return true
         case ("request", .string(let text)): request = text
         case ("topic", .string(let text)): topic = text
@@ -79,10 +103,10 @@ extension SummaryContent {
             guard let texts = Self.texts(elements) else { return false }
             assistantErrors = texts
         case ("concerning_score", .number(let number)):
-            guard let score = number.normalised.intValue else { return false }
+            guard let score = number.intValue ?? number.normalised.intValue else { return false }
             concerningScore = score
         case ("user_frustration", .number(let number)):
-            guard let score = number.normalised.intValue else { return false }
+            guard let score = number.intValue ?? number.normalised.intValue else { return false }
             userFrustration = score
         default: return false
         }

@@ -46,7 +46,8 @@ public struct TokenUsage: Sendable, Hashable {
 extension JSONValue {
     /// The whole number, from 0 to 2⁶¹, that this is.
     fileprivate var count: Int? {
-        guard case .number(let number) = self, let count = number.normalised.intValue, (0...1 << 61).contains(count)
+        guard case .number(let number) = self, let count = number.intValue ?? number.normalised.intValue,
+            (0...1 << 61).contains(count)
         else { return nil }
         return count
     }

@@ -36,7 +36,7 @@ public struct SummaryEnvelope: Sendable, Hashable {
     /// The envelope in a stored value; nil for anything else.
     public init?(_ value: CacheValue) { self.init(value, withComponents: true) }
 
-    /// The components are passed over, checked all the same, where nobody asks for them.
+    /// Where nobody asks for the components, what stands behind content and usage is not even looked at.
     init?(_ value: CacheValue, withComponents: Bool) {
         guard value.coding == .json, let envelope = try? Self.read(value.bytes, withComponents: withComponents) else {
             return nil
@@ -52,11 +52,14 @@ public struct SummaryEnvelope: Sendable, Hashable {
         while let name = try reader.nextMember() {
             switch name {
             case "granary_summary": version = try reader.readNumber()
-            case "content": content = SummaryContent(try reader.readValue())
+            case "content": content = try SummaryContent(reading: &reader)
             case "usage": usage = TokenUsage(try reader.readValue())
             case "key" where withComponents: key = try reader.readValue()
             case "conversation" where withComponents: conversation = try reader.readValue()
             default: try reader.skipValue()
+            }
+            if !withComponents, version?.intValue == Self.version, let content, let usage {
+                return SummaryEnvelope(content: content, usage: usage)
             }
         }
         try reader.finish()
