@@ -183,7 +183,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranaryCommandTests",
-            dependencies: ["GranaryCommand", "SegmentStore", "CLinux", "chat-server"],
+            dependencies: ["GranaryCommand", "Granary", "SegmentStore", "CLinux", "chat-server"],
             swiftSettings: settings
         ),
     ]

@@ -1,4 +1,5 @@
 import ArgumentParser
+import GranaryKura
 import GranarySummaries
 import Logging
 import Synchronization
@@ -28,7 +29,7 @@ struct ModelOptions: ParsableArguments {
     var prompt: String?
 
     @Option(help: "The sampling temperature, from 0 to 2; none is sent unless given.")
-    var temperature: Double?
+    var temperature: Temperature?
 
     @Option(help: ArgumentHelp("A further field of the request; may be repeated.", valueName: "name=json"))
     var extra: [String] = []
@@ -54,7 +55,19 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "A text to tell keys apart by.")
     var keyExtra: String?
 
+    @Flag(help: "Also use what granary import kura brought over, where the cache has nothing of its own.")
+    var kuraKeys = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The MD5 of the prompt that Kura asked with; its default prompt's otherwise.",
+            valueName: "md5"
+        )
+    )
+    var kuraPromptMD5: String?
+
     func validate() throws {
+        if kuraPromptMD5 != nil && !kuraKeys { throw ValidationError("--kura-prompt-md5 needs --kura-keys.") }
         if namespace.isEmpty || namespace.utf8.count > 200 {
             throw ValidationError("--namespace takes 1 to 200 bytes")
         }
@@ -77,9 +90,21 @@ struct ModelOptions: ParsableArguments {
         return local
     }
 
+    /// Where an imported summary of a conversation lies; nil where none is to be used.
+    ///
+    /// A temperature that is not given is Kura's own.
+    func importedKey() throws(CommandFailure) -> (@Sendable (Conversation) -> String?)? {
+        guard kuraKeys else { return nil }
+        guard let keys = kuraPromptMD5.map({ KuraKeys(promptMD5: $0) }) ?? KuraKeys() else {
+            throw CommandFailure(.badUsage, "--kura-prompt-md5 takes 32 hexadecimal digits")
+        }
+        let temperature = temperature.flatMap { KuraTemperature($0.text) } ?? 0.2
+        return { [model] in keys.key(for: $0, model: model, temperature: temperature) }
+    }
+
     private func chatModel() throws(CommandFailure) -> ChatSummaryModel {
         var settings = ChatSettings()
-        settings.temperature = temperature
+        settings.temperature = temperature?.value
         settings.extraFields = try extraFields()
         if let outputMode { settings.outputMode = outputMode.mode }
         if let timeout {
@@ -129,6 +154,18 @@ struct ModelOptions: ParsableArguments {
             }
         }
         return fields
+    }
+}
+
+/// A temperature, and how it was written: Kura's keys tell 0 from 0.0.
+struct Temperature: ExpressibleByArgument {
+    let value: Double
+    let text: String
+
+    init?(argument: String) {
+        guard let value = JSONNumber(argument)?.doubleValue else { return nil }
+        self.value = value
+        text = argument
     }
 }
 

@@ -81,6 +81,7 @@ struct Summarise: AsyncParsableCommand {
         settings.mode = mode
         settings.key = options.key
         settings.concurrency = options.concurrency
+        settings.alternativeKey = try options.importedKey()
         let summariser = Summariser(model: model, cache: cache, options: settings) { progress.show($0) }
         let result = try await summariser.summarise(conversations)
         let note = cache.flatMap { limit.note(on: $0.store) }

@@ -1,4 +1,5 @@
 import Foundation
+import Granary
 import Testing
 
 /// `granary summarise` with a model behind a real server, as processes.
@@ -188,6 +189,34 @@ import Testing
             #expect(try granary.run(command).status == 1)
             #expect(!FileManager.default.fileExists(atPath: checkpoints))
         }
+    }
+
+    /// The vectors are those that Kura's own function gives for the prompt `p`.
+    @Test(arguments: [
+        ("0.2", "openai/gpt-4o-mini", 0), ("2e-1", "openai/gpt-4o-mini", 0), ("0.3", "openai/gpt-4o-mini", 1),
+        ("0.2", "openai/gpt-4o", 1),
+    ])
+    func usesWhatWasImportedOnlyWhereAsked(temperature: String, model: String, calls: Int) async throws {
+        var granary = try CommandRunner()
+        defer { granary.remove() }
+        granary.environment = ["OPENAI_BASE_URL": server.url("ok", run: run), "OPENAI_API_KEY": Self.key]
+        let conversations = #"[{"chat_id": "asker", "messages": [{"role": "user", "content": "hi"}]}]"#
+        let file = granary.path("conversations.json")
+        try Data(conversations.utf8).write(to: URL(fileURLWithPath: file))
+        let cache = try SegmentCache(directory: granary.store)
+        let imported = CacheValue(Array(#"{"summary":"Imported."}"#.utf8), coding: .json)
+        try await cache.set("kura/89d28933b12b8baa3d20887ffab80005", to: imported)
+        try await cache.close()
+        let command = [
+            "summarise", file, "--cache", granary.store, "--read-only", "--model", model, "--temperature", temperature,
+        ]
+        let asked = try granary.run(command + ["--kura-keys", "--kura-prompt-md5", "83878c91171338902e0fe0fb97a8c47a"])
+        #expect(asked.status == 0, "\(asked.messages)")
+        #expect(try server.journal(run).entries.count == calls)
+        #expect(asked.text.contains(#""chat_id":"asker""#) && asked.text.contains("Imported.") == (calls == 0))
+        #expect(try granary.run(command).status == 0)
+        #expect(try granary.run(command + ["--kura-keys"]).status == 0)
+        #expect(try server.journal(run).entries.count == calls + 2)
     }
 
     @Test func convertsToWhatItReads() throws {
