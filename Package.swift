@@ -21,7 +21,7 @@ let package = Package(
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
     traits: [
         .trait(name: "SQLite", description: "The SQLite strategy, with GRDB"),
-        .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto for its cache keys"),
+        .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto and async-http-client"),
         .trait(
             name: "Kura",
             description: "Moving over from Kura, whose caches are SQLite databases",
@@ -40,6 +40,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // For `swift package generate-documentation`; no target uses it, so importers do not resolve it.
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
@@ -74,6 +76,13 @@ let package = Package(
             dependencies: [
                 "Granary",
                 .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Summaries"])),
+                .product(
+                    name: "AsyncHTTPClient",
+                    package: "async-http-client",
+                    condition: .when(traits: ["Summaries"])
+                ),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Summaries"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Summaries"])),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -118,6 +127,16 @@ let package = Package(
             path: "Tests/SQLiteChild",
             swiftSettings: settings
         ),
+        .executableTarget(
+            name: "chat-server",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Summaries"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Summaries"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["Summaries"])),
+            ],
+            path: "Tests/ChatServer",
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SegmentStoreTests",
             dependencies: ["SegmentStore", "CLinux", "crash-child"],
@@ -147,7 +166,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranarySummariesTests",
-            dependencies: ["GranarySummaries", "Granary"],
+            dependencies: ["GranarySummaries", "Granary", "chat-server"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -164,7 +183,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranaryCommandTests",
-            dependencies: ["GranaryCommand", "SegmentStore", "CLinux"],
+            dependencies: ["GranaryCommand", "Granary", "SegmentStore", "CLinux", "chat-server"],
             swiftSettings: settings
         ),
     ]

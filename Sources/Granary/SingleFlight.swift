@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Lets one task compute a value that several want at once.
-final class SingleFlight<Value: Sendable>: Sendable {
+package final class SingleFlight<Value: Sendable>: Sendable {
     private struct Flight: Sendable {
         let task: Task<Value, any Error>
         let number: Int
@@ -15,11 +15,14 @@ final class SingleFlight<Value: Sendable>: Sendable {
 
     private let state = Mutex(State())
 
+    /// No flights.
+    package init() {}
+
     /// The value that the flight for the key brings; the first to ask starts it.
     ///
     /// The flight is a task of its own: a waiter's cancellation ends its waiting, and the flight's only with the last
     /// waiter's.
-    func value(
+    package func value(
         forKey key: [UInt8],
         compute: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
@@ -38,6 +41,9 @@ final class SingleFlight<Value: Sendable>: Sendable {
             wait.finish(with: .failure(CancellationError()))
         }
     }
+
+    /// How many wait for the flight of the key.
+    package func waiters(forKey key: [UInt8]) -> Int { state.withLock { $0.flights[key]?.waiters ?? 0 } }
 
     private func board(_ key: [UInt8], _ compute: @escaping @Sendable () async throws -> Value) -> Flight {
         state.withLock { state in

@@ -1,4 +1,5 @@
 import Glibc
+import GranarySummaries
 
 /// Reading files and standard input whole.
 enum Input {
@@ -29,24 +30,21 @@ enum Input {
     }
 }
 
-/// Writes a file beside its place and renames it, so that whoever reads there sees the old or the new one, whole.
+/// Writes files whole.
 enum OutputFile {
+    /// Writes beside the place and renames.
     ///
     /// A path that is no regular file, such as `/dev/null` or a pipe, is written and never replaced; through a symbolic
     /// link the file that it names is replaced. An existing file's mode stays.
     static func write(_ bytes: [UInt8], to path: String) throws(CommandFailure) {
         var status = stat()
         let exists = stat(path, &status) == 0
-        if exists && status.st_mode & S_IFMT != S_IFREG { return try create(path, bytes, flags: 0) }
-        let path = exists ? resolved(path) : path
-        let unfinished = "\(path).\(getpid()).unfinished"
-        do throws(CommandFailure) {
-            try create(unfinished, bytes, flags: O_CREAT | O_TRUNC)
-            if exists { chmod(unfinished, status.st_mode & 0o7777) }
-            guard rename(unfinished, path) == 0 else { throw failure(path) }
+        do throws(WholeFileError) {
+            if exists && status.st_mode & S_IFMT != S_IFREG { return try WholeFile.write(path, bytes, flags: 0) }
+            let mode = exists ? status.st_mode & 0o7777 : nil
+            try WholeFile.replace(exists ? resolved(path) : path, with: bytes, mode: mode)
         } catch {
-            unlink(unfinished)
-            throw error
+            throw CommandFailure(.failed, "\(error)")
         }
     }
 
@@ -54,26 +52,5 @@ enum OutputFile {
         guard let resolved = realpath(path, nil) else { return path }
         defer { free(resolved) }
         return String(cString: resolved)
-    }
-
-    private static func create(_ path: String, _ bytes: [UInt8], flags: CInt) throws(CommandFailure) {
-        let descriptor = open(path, O_WRONLY | O_CLOEXEC | flags, 0o666)
-        guard descriptor >= 0 else { throw failure(path) }
-        defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, $0.count - done)
-            }
-            if count < 0 && errno == EPIPE { return }
-            if count < 0 && errno != EINTR { throw failure(path) }
-            done += max(0, count)
-        }
-        // A full quota may show only here.
-        guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure(path) }
-    }
-
-    private static func failure(_ path: String) -> CommandFailure {
-        CommandFailure(.failed, "\(path): \(String(cString: strerror(errno)))")
     }
 }

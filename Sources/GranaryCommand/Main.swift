@@ -12,7 +12,7 @@ struct Main {
         Interruption.shared.install()
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = .error
+            handler.logLevel = LogOption.level
             return handler
         }
         // Not an async main: its main thread would take the signals that every thread here blocks.
@@ -70,7 +70,7 @@ struct GranaryCommandLine: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Summarise.self, Get.self, Set.self, Delete.self, Keys.self, Stats.self, Verify.self, Clear.self,
-            Compact.self, Evict.self, Import.self,
+            Compact.self, Evict.self, Import.self, ExplainKey.self, WhyMiss.self, Convert.self,
         ]
     )
 

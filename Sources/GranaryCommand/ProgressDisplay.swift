@@ -14,19 +14,22 @@ final class ProgressDisplay: Sendable {
     private let start: ContinuousClock.Instant
     private let state: Mutex<State>
     private let isTerminal = Output.errorsGoToTerminal
+    private let costs: Costs?
 
-    init() {
+    /// A display; of what calls cost it says as much as the costs tell.
+    init(costs: Costs? = nil) {
+        self.costs = costs
         let now = ContinuousClock().now
         start = now
         state = Mutex(State(next: now + .seconds(1)))
     }
 
     func show(_ progress: SummaryProgress) {
-        show(progress.done, of: progress.total, "conversations")
+        show(progress.done, of: progress.total, "conversations", spending: spending(progress))
     }
 
     /// Shows that so many of so many are done; the noun says of what.
-    func show(_ done: Int, of total: Int, _ noun: String) {
+    func show(_ done: Int, of total: Int, _ noun: String, spending: String = "") {
         let now = clock.now
         let isDue = state.withLock { state in
             guard now >= state.next else { return false }
@@ -40,12 +43,17 @@ final class ProgressDisplay: Sendable {
         let left = Int((Double(total - done) / rate).rounded(.up))
         let text =
             "\(grouped(done)) of \(grouped(total)) \(noun), \(grouped(Int(rate))) a second, "
-            + "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
+            + "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left\(spending)"
         guard isTerminal else { return Output.message(text) }
         let width = 30
         let filled = width * done / total
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
         Output.raw("\r\u{1B}[K\(bar) \(text)")
+    }
+
+    private func spending(_ progress: SummaryProgress) -> String {
+        guard progress.usage.totalTokens > 0 else { return "" }
+        return ", \(grouped(progress.usage.totalTokens)) tokens\(costs?.text(progress.usage).map { " (\($0))" } ?? "")"
     }
 
     /// Takes the bar away.

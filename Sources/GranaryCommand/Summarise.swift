@@ -9,92 +9,161 @@ struct Summarise: AsyncParsableCommand {
         discussion: """
             Example: granary summarise conversations.json --cache .cache/summaries --output summaries.json
 
-            The file is a JSON array of {chat_id, created_at, messages: [{role, content, created_at}], metadata}.
+            The file is a JSON array of {chat_id, created_at, messages: [{role, content, created_at}], metadata}, the same
+            objects on lines of their own, or what Claude exports.
             """
     )
 
-    @Argument(help: "The conversations; - is standard input.")
-    var file: String
+    @OptionGroup var input: ConversationInput
 
     @Option(help: "The cache's directory; it is created, parents included.")
-    var cache: String
+    var cache: String?
 
-    @Option(
-        help: ArgumentHelp("The model: \(SummaryModels.names.joined(separator: ", ")).", valueName: "provider/model")
-    )
-    var model = "local/extractive"
+    @Flag(help: "Compute everything and keep nothing.")
+    var noCache = false
+
+    @Flag(help: "Compute everything anew and replace what the cache has.")
+    var refresh = false
+
+    @Flag(help: "Reuse what the cache has and store nothing; another process may write to it.")
+    var readOnly = false
+
+    @Flag(help: "Reuse what the cache has and call no model: what is missing fails.")
+    var offline = false
+
+    @OptionGroup var options: ModelOptions
 
     @Option(help: "Where the summaries go, written beside it and renamed; standard output unless given.")
     var output: String?
+
+    @Option(help: ArgumentHelp("A file with dollars for a million tokens of each model.", valueName: "file"))
+    var prices: String?
+
+    @Option(
+        help: ArgumentHelp("A directory that keeps the summaries of a run without failures.", valueName: "directory")
+    )
+    var checkpoints: String?
 
     @OptionGroup var report: FormatOption
 
     @OptionGroup var limit: SizeLimitOption
 
+    @OptionGroup var log: LogOption
+
+    func validate() throws {
+        if (cache == nil) != noCache { throw ValidationError("Give --cache DIR, or --no-cache.") }
+        if [noCache, refresh, readOnly, offline].count(where: \.self) > 1 {
+            throw ValidationError("Give one of --no-cache, --refresh, --read-only and --offline.")
+        }
+    }
+
+    private var mode: SummaryCacheMode {
+        if refresh { return .refresh }
+        if readOnly { return .readOnly }
+        return offline ? .offline : .normal
+    }
+
     func run() async throws {
-        guard let model = SummaryModels.model(named: model) else {
-            let names = SummaryModels.names.joined(separator: ", ")
-            throw CommandFailure(.badUsage, "\(self.model) is no model here; there are: \(names)")
+        log.apply()
+        let model = try options.summaryModel()
+        let costs = Costs(prices: try priceList(), model: model.name)
+        let conversations = try input.read()
+        let checkpoint = checkpoints.map {
+            Checkpoint(directory: $0, of: conversations, model: model, key: options.key)
         }
-        let conversations = try read()
-        let cache = try reporting { () throws(StoreError) in
-            try SegmentCache(directory: self.cache, sizeLimit: limit.bytes)
+        if !refresh, let summaries = try checkpoint?.load() {
+            let result = SummaryReport(fromCheckpoint: summaries)
+            return try SummaryOutput(result: result, costs: costs, file: output, format: report.format).write()
         }
-        Opening.announce(cache.store)
-        let progress = ProgressDisplay()
-        let summariser = Summariser(model: model, cache: cache) { progress.show($0) }
+        let cache = try openCache()
+        let progress = ProgressDisplay(costs: costs)
+        var settings = Summariser.Options()
+        settings.mode = mode
+        settings.key = options.key
+        settings.concurrency = options.concurrency
+        settings.alternativeKey = try options.importedKey()
+        let summariser = Summariser(model: model, cache: cache, options: settings) { progress.show($0) }
         let result = try await summariser.summarise(conversations)
-        let note = limit.note(on: cache.store)
+        let note = cache.flatMap { limit.note(on: $0.store) }
         var warning = result.cacheFailure
-        do { try await cache.close() } catch { warning = warning ?? "\(error)" }
+        do { try await cache?.close() } catch { warning = warning ?? "\(error)" }
         progress.end()
         if let note { Output.message(note) }
         if let warning { Output.message("granary: the cache failed, not everything is kept: \(warning)") }
-        for failure in result.failures {
-            Output.message("granary: conversation \(failure.index) (\(failure.chatID)) failed: \(failure.message)")
-        }
-        try write(result)
-        Output.message(summaryLine(result))
+        try SummaryOutput(result: result, costs: costs, file: output, format: report.format).write()
         if result.failed > 0 { throw CommandFailure(.failed) }
+        try checkpoint?.save(result)
     }
 
-    private func read() throws(CommandFailure) -> [Conversation] {
-        let bytes = try Input.bytes(of: file)
-        do throws(ConversationFileError) {
-            return try ConversationFile.conversations(fromJSON: bytes)
+    private func openCache() throws(CommandFailure) -> SegmentCache? {
+        guard let directory = cache else { return nil }
+        let cache = try reporting { () throws(StoreError) in
+            if readOnly || offline {
+                return try SegmentCache(directory: directory, options: StoreOptions(access: .readOnly))
+            }
+            return try SegmentCache(directory: directory, sizeLimit: limit.bytes)
+        }
+        Opening.announce(cache.store)
+        return cache
+    }
+
+    private func priceList() throws(CommandFailure) -> PriceList? {
+        guard let prices else { return nil }
+        let bytes = try Input.bytes(of: prices, limit: 16 << 20)
+        do { return try PriceList(json: bytes) } catch { throw CommandFailure(.failed, "\(prices): \(error)") }
+    }
+}
+
+/// The checkpoint of a run.
+private struct Checkpoint {
+    private static let name = "summaries"
+    private let manager: CheckpointManager
+    private let fingerprint: CheckpointFingerprint
+
+    init(directory: String, of conversations: [Conversation], model: any SummaryModel, key: SummaryKey.Options) {
+        manager = CheckpointManager(directory: directory)
+        fingerprint = CheckpointFingerprint(of: conversations, model: model, key: key)
+    }
+
+    /// The summaries, if they were made of the same; says why not where there are others.
+    func load() throws(CommandFailure) -> [ConversationSummary]? {
+        do throws(CheckpointError) {
+            switch try manager.load(Self.name, fingerprint) {
+            case .usable(let summaries):
+                Output.message("granary: the summaries are those of the checkpoint in \(manager.directory)")
+                return summaries
+            case .unusable(let reason):
+                Output.message("granary: the checkpoint is not used: \(reason)")
+                return nil
+            case .missing: return nil
+            }
         } catch {
-            throw CommandFailure(.failed, "\(file): \(error)")
+            throw CommandFailure(.failed, "\(error)")
         }
     }
 
-    private func write(_ result: SummaryReport) throws(CommandFailure) {
-        let summaries = result.summaries.compactMap { $0 }
-        if let output { try OutputFile.write(SummaryFile.json(summaries), to: output) }
-        guard report.format == .json else {
-            if output == nil { try Output.write(SummaryFile.json(summaries)) }
-            return
+    func save(_ result: SummaryReport) throws(CommandFailure) {
+        do throws(CheckpointError) {
+            try manager.save(result.summaries.compactMap(\.self), as: Self.name, fingerprint)
+        } catch {
+            throw CommandFailure(.failed, "\(error)")
         }
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.member("conversations", result.summaries.count)
-        writer.member("reused", result.reused)
-        writer.member("computed", result.computed)
-        writer.member("failed", result.failed)
-        writer.member("seconds", JSONNumber(result.seconds) ?? JSONNumber(0))
-        writer.member("cache_seconds", JSONNumber(result.cacheSeconds) ?? JSONNumber(0))
-        if output == nil {
-            writer.name("summaries")
-            writer.beginArray()
-            for summary in summaries { SummaryFile.write(summary, to: &writer) }
-            writer.endArray()
-        }
-        writer.endObject()
-        try Output.write(writer.bytes + [UInt8(ascii: "\n")])
     }
+}
 
-    private func summaryLine(_ result: SummaryReport) -> String {
-        let tenths = Int((result.seconds * 10).rounded())
-        return "\(grouped(result.summaries.count)) conversations: \(grouped(result.reused)) reused, "
-            + "\(grouped(result.computed)) computed, \(grouped(result.failed)) failed in \(tenths / 10).\(tenths % 10) s"
+/// What tokens of a model cost, where that is known.
+struct Costs {
+    let prices: PriceList?
+    let model: String
+
+    func dollars(_ usage: TokenUsage) -> Double? { prices?.dollars(for: usage, model: model) }
+
+    /// The sum to a hundredth of a cent, such as $1.2345.
+    func text(_ usage: TokenUsage) -> String? {
+        dollars(usage).map { dollars in
+            let parts = Int((min(dollars, 1e12) * 10_000).rounded())
+            let fraction = String(parts % 10_000)
+            return "$\(grouped(parts / 10_000)).\(String(repeating: "0", count: 4 - fraction.count))\(fraction)"
+        }
     }
 }

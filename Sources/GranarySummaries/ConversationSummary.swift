@@ -1,5 +1,7 @@
 /// What a model says of a conversation; it holds nothing of the conversation's identity, which is why it can be shared
 /// by all conversations that say the same.
+///
+/// Its own coding holds the usual parts alone, as imported summaries have them; `json` holds `extra` too.
 public struct SummaryContent: Sendable, Hashable, Codable {
     /// What the conversation is about, in a few sentences.
     public var summary: String
@@ -17,6 +19,8 @@ public struct SummaryContent: Sendable, Hashable, Codable {
     public var userFrustration: Int?
     /// What the assistant got wrong, quoted or described.
     public var assistantErrors: [String]?
+    /// What a schema asks for beyond that; it lands in the summary's metadata.
+    public var extra = JSONObject()
 
     /// A content of the parts.
     public init(
@@ -27,7 +31,8 @@ public struct SummaryContent: Sendable, Hashable, Codable {
         task: String? = nil,
         concerningScore: Int? = nil,
         userFrustration: Int? = nil,
-        assistantErrors: [String]? = nil
+        assistantErrors: [String]? = nil,
+        extra: JSONObject = JSONObject()
     ) {
         self.summary = summary
         self.request = request
@@ -37,6 +42,7 @@ public struct SummaryContent: Sendable, Hashable, Codable {
         self.concerningScore = concerningScore
         self.userFrustration = userFrustration
         self.assistantErrors = assistantErrors
+        self.extra = extra
     }
 
     enum CodingKeys: String, CodingKey {
@@ -47,11 +53,95 @@ public struct SummaryContent: Sendable, Hashable, Codable {
     }
 }
 
+extension SummaryContent {
+    /// The content of an object, such as a model's answer: members with the names and kinds of the parts become those,
+    /// all others are extra. Nil for what is no object with a text `summary`.
+    public init?(_ json: JSONValue) {
+        guard case .object(let object) = json, case .string(let summary)? = object["summary"] else { return nil }
+        self.init(summary: summary)
+        for member in object.members where !take(member.name, member.value) {
+            extra.set(member.value, for: member.name)
+        }
+    }
+
+    /// As `init(_:)`, straight from the text: a hit costs little more than looking at every byte once.
+    init?(reading reader: inout JSONReader) throws(JSONError) {
+        self.init(summary: "")
+        var hasSummary = false
+        try reader.beginObject()
+        while let name = try reader.nextMember() {
+            switch (name, try reader.nextKind()) {
+            case ("summary", .string):
+                summary = try reader.readString()
+                hasSummary = true
+            case ("request", .string): request = try reader.readString()
+            case ("topic", .string): topic = try reader.readString()
+            case ("task", .string): task = try reader.readString()
+            default:
+                let value = try reader.readValue()
+                if name == "summary" { return nil }
+                if !take(name, value) { extra.set(value, for: name) }
+            }
+        }
+        guard hasSummary else { return nil }
+    }
+
+    /// Whether the member is a part; the names are ASCII, so that Swift's equality of strings is that of bytes.
+    private mutating func take(_ name: String, _ value: JSONValue) -> Bool {
+        switch (name, value) {
+        case ("summary", _): return true
+        case ("request", .string(let text)): request = text
+        case ("topic", .string(let text)): topic = text
+        case ("task", .string(let text)): task = text
+        case ("request", .null), ("topic", .null), ("task", .null), ("languages", .null), ("assistant_errors", .null),
+            ("concerning_score", .null), ("user_frustration", .null):
+            return true
+        case ("languages", .array(let elements)):
+            guard let texts = Self.texts(elements) else { return false }
+            languages = texts
+        case ("assistant_errors", .array(let elements)):
+            guard let texts = Self.texts(elements) else { return false }
+            assistantErrors = texts
+        case ("concerning_score", .number(let number)):
+            guard let score = number.intValue ?? number.normalised.intValue else { return false }
+            concerningScore = score
+        case ("user_frustration", .number(let number)):
+            guard let score = number.intValue ?? number.normalised.intValue else { return false }
+            userFrustration = score
+        default: return false
+        }
+        return true
+    }
+
+    private static func texts(_ elements: [JSONValue]) -> [String]? {
+        var texts: [String] = []
+        for element in elements {
+            guard case .string(let text) = element else { return nil }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    /// The object that `init(_:)` reads; absent parts are left out.
+    public var json: JSONValue {
+        var object: JSONObject = ["summary": .string(summary)]
+        let parts: [(String, JSONValue)] = [
+            ("request", JSONValue(request)), ("topic", JSONValue(topic)), ("languages", JSONValue(languages)),
+            ("task", JSONValue(task)), ("concerning_score", JSONValue(concerningScore)),
+            ("user_frustration", JSONValue(userFrustration)), ("assistant_errors", JSONValue(assistantErrors)),
+        ]
+        for (name, value) in parts where value != .null { object.set(value, for: name) }
+        for member in extra.members { object.set(member.value, for: member.name) }
+        return .object(object)
+    }
+}
+
 /// The summary of one conversation: what a model says of it, and whose it is.
 public struct ConversationSummary: Sendable, Hashable {
     /// The id of the conversation that was asked for.
     public var chatID: String
-    /// The metadata of the conversation that was asked for.
+    /// The metadata of the conversation that was asked for, and behind it what a schema asked for beyond the usual parts;
+    /// a name that the conversation has already keeps the conversation's value.
     public var metadata: JSONObject?
     /// What the model says.
     public var content: SummaryContent
@@ -61,6 +151,10 @@ public struct ConversationSummary: Sendable, Hashable {
         chatID = conversation.chatID
         metadata = conversation.metadata
         self.content = content
+        for member in content.extra.members where metadata?[member.name] == nil {
+            metadata = metadata ?? JSONObject()
+            metadata?.set(member.value, for: member.name)
+        }
     }
 }
 

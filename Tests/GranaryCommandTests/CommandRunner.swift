@@ -11,6 +11,8 @@ struct CommandRunner {
     }
 
     let directory: URL
+    /// What the command's environment has besides the test's own.
+    var environment: [String: String] = [:]
 
     init() throws {
         directory = FileManager.default.temporaryDirectory.appending(path: "granary-\(UUID().uuidString)")
@@ -32,12 +34,19 @@ struct CommandRunner {
         let process = Process()
         process.executableURL = Self.executable
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         return process
     }
 
     /// Runs to the end; `input` is all of standard input.
     @discardableResult
     func run(_ arguments: String..., input: Data = Data(), output path: String? = nil) throws -> Result {
+        try run(arguments, input: input, output: path)
+    }
+
+    /// Runs to the end; `input` is all of standard input.
+    @discardableResult
+    func run(_ arguments: [String], input: Data = Data(), output path: String? = nil) throws -> Result {
         let process = process(arguments)
         let (stdin, stdout) = (Pipe(), Pipe())
         // Standard error goes to a file, so that neither pipe can fill while the other one is read.

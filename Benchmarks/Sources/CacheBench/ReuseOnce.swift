@@ -57,14 +57,12 @@ struct ReuseOnce: ParsableCommand {
         _ model: ServedModel,
         _ cache: any ManagedCacheStrategy
     ) async throws -> ReuseAnswer {
-        let keys = conversations.map { SummaryKey.key(for: $0, model: model) }
+        let keys = conversations.map { SummaryKey(of: model.request(for: $0), prompt: model.prompt).text }
         let start = monotonicNanoseconds()
         let values = try await cache.get(keys)
         let middle = monotonicNanoseconds()
-        let decoder = JSONDecoder()
         for value in values {
-            guard let value else { throw BenchError("a summary is missing") }
-            _ = try decoder.decode(SummaryContent.self, from: Data(value.bytes))
+            guard let value, SummaryEnvelope(value) != nil else { throw BenchError("a summary is missing") }
         }
         let end = monotonicNanoseconds()
         let bytes = values.reduce(0) { $0 + ($1?.bytes.count ?? 0) }
@@ -92,7 +90,6 @@ struct ReuseOnce: ParsableCommand {
 /// A model behind HTTP.
 private struct ServedModel: SummaryModel {
     let name = "local/served"
-    let fingerprint = "1"
     private let address: URL
     private let session: URLSession
 
@@ -104,12 +101,22 @@ private struct ServedModel: SummaryModel {
         session = URLSession(configuration: configuration)
     }
 
-    func content(for conversation: Conversation) async throws -> SummaryContent {
-        var request = URLRequest(url: address)
-        request.httpMethod = "POST"
-        request.httpBody = Data((conversation.messages.first?.content ?? "").utf8)
-        let (data, _) = try await session.data(for: request)
-        return try JSONDecoder().decode(SummaryContent.self, from: data)
+    func request(for conversation: Conversation) -> SummaryRequest {
+        SummaryRequest(
+            endpoint: .local,
+            model: name,
+            messages: conversation.messages.map { SummaryRequest.Message(role: $0.role, content: $0.content) }
+        )
+    }
+
+    func answer(to request: SummaryRequest, meter: SummaryMeter) async throws -> SummaryAnswer {
+        meter.countCall()
+        var call = URLRequest(url: address)
+        call.httpMethod = "POST"
+        call.httpBody = Data((request.messages.first?.content ?? "").utf8)
+        let (data, _) = try await session.data(for: call)
+        guard let content = SummaryContent(try JSONValue(json: Array(data))) else { throw BenchError("no summary") }
+        return SummaryAnswer(content)
     }
 }
 #endif

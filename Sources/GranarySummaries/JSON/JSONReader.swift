@@ -140,6 +140,12 @@ package struct JSONReader {
         try scan(literal: "null")
     }
 
+    /// Whether nothing but white space is left.
+    mutating func isAtEnd() -> Bool {
+        skipWhitespace()
+        return offset == bytes.count
+    }
+
     /// Checks that nothing but white space is left.
     package mutating func finish() throws(JSONError) {
         skipWhitespace()

@@ -44,6 +44,18 @@ public enum JSONValue: Sendable {
 }
 
 extension JSONValue {
+    /// What sort of value this is.
+    public var kind: Kind {
+        switch self {
+        case .null: .null
+        case .bool: .bool
+        case .number: .number
+        case .string: .string
+        case .array: .array
+        case .object: .object
+        }
+    }
+
     /// What sort of value it is.
     public enum Kind: Sendable, Hashable, CustomStringConvertible {
         /// `null`.

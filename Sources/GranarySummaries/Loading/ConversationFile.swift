@@ -13,6 +13,20 @@ public enum ConversationFile {
     /// - Parameter bytes: strict RFC 8259 JSON in UTF-8, with or without a byte-order mark.
     /// - Throws: `ConversationFileError` for the first fault in reading order.
     public static func conversations(fromJSON bytes: [UInt8]) throws(ConversationFileError) -> [Conversation] {
+        try read(bytes) { file throws(JSONError) in try file.readConversations() }
+    }
+
+    /// Reads the conversations of a file that has one after another, in order; all of them, or none.
+    /// - Parameter bytes: the same objects, each on a line of its own; white space between them does not matter.
+    /// - Throws: `ConversationFileError` for the first fault in reading order.
+    public static func conversations(fromJSONLines bytes: [UInt8]) throws(ConversationFileError) -> [Conversation] {
+        try read(bytes) { file throws(JSONError) in try file.readLines() }
+    }
+
+    private static func read(
+        _ bytes: [UInt8],
+        _ body: (inout ConversationFileReader) throws(JSONError) -> [Conversation]
+    ) throws(ConversationFileError) -> [Conversation] {
         let reader: JSONReader
         do throws(JSONError) {
             reader = try JSONReader(bytes)
@@ -21,7 +35,7 @@ public enum ConversationFile {
         }
         var file = ConversationFileReader(json: reader)
         do throws(JSONError) {
-            return try file.readConversations()
+            return try body(&file)
         } catch {
             throw file.located(error)
         }
@@ -58,6 +72,16 @@ private struct ConversationFileReader {
             element = nil
         }
         try json.finish()
+        return conversations
+    }
+
+    mutating func readLines() throws(JSONError) -> [Conversation] {
+        var conversations: [Conversation] = []
+        while !json.isAtEnd() {
+            element = (conversations.count, json)
+            conversations.append(try readConversation())
+            element = nil
+        }
         return conversations
     }
 

@@ -1,0 +1,44 @@
+import Foundation
+import Synchronization
+
+/// What was asked, by run: the part of the path by which a client names itself.
+final class Journal: Sendable {
+    struct Entry: Codable, Sendable {
+        var authorization: String?
+        var body: String
+        /// Nanoseconds of the monotonic clock when the last byte of the answer was handed to the system.
+        var answered: UInt64?
+    }
+
+    struct Run: Codable, Sendable {
+        var entries: [Entry] = []
+        var underWay = 0
+        var mostUnderWay = 0
+    }
+
+    private let runs = Mutex<[String: Run]>([:])
+
+    /// Notes a request; returns its number in the run, counted from 0.
+    func begin(_ run: String, authorization: String?, body: String) -> Int {
+        runs.withLock { runs in
+            var state = runs[run] ?? Run()
+            state.entries.append(Entry(authorization: authorization, body: body))
+            state.underWay += 1
+            state.mostUnderWay = max(state.mostUnderWay, state.underWay)
+            runs[run] = state
+            return state.entries.count - 1
+        }
+    }
+
+    func willAnswer(_ run: String) { runs.withLock { $0[run]?.underWay -= 1 } }
+
+    func answered(_ run: String, _ number: Int) {
+        let now = DispatchTime.now().uptimeNanoseconds
+        runs.withLock { $0[run]?.entries[number].answered = now }
+    }
+
+    func json(_ run: String) -> Data {
+        let state = runs.withLock { $0[run] } ?? Run()
+        return (try? JSONEncoder().encode(state)) ?? Data()
+    }
+}

@@ -1,0 +1,1 @@
+../GranarySummariesTests/ChatServer.swift
