@@ -54,6 +54,7 @@ let package = Package(
             name: "Granary",
             dependencies: [
                 "SegmentStore",
+                "CXXHash",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Metrics", package: "swift-metrics"),
             ],

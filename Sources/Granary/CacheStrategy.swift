@@ -13,6 +13,16 @@ public protocol CacheStrategy: Sendable {
     /// - Throws: where the backend could not store it.
     func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws
 
+    /// The same as `get`, with what is known of the entry's end; what is put in front of this strategy needs that.
+    ///
+    /// - Throws: where the backend cannot be asked.
+    func hit(_ key: String) async throws -> CacheHit?
+
+    /// The same for many keys, in their order.
+    ///
+    /// - Throws: where the backend cannot be asked.
+    func hits(_ keys: [String]) async throws -> [CacheHit?]
+
     /// The values of many keys, in their order; nil for each that `get` of one key gives nil for.
     ///
     /// - Throws: where the backend cannot be asked.
@@ -33,6 +43,23 @@ extension CacheStrategy {
         values.reserveCapacity(keys.count)
         for key in keys { values.append(try await get(key)) }
         return values
+    }
+
+    /// The value of the key, of an end that is not known.
+    ///
+    /// - Throws: what `get` throws.
+    public func hit(_ key: String) async throws -> CacheHit? {
+        try await get(key).map { CacheHit($0, end: .unknown) }
+    }
+
+    /// Asks for one key after another.
+    ///
+    /// - Throws: what the first `hit` that fails throws.
+    public func hits(_ keys: [String]) async throws -> [CacheHit?] {
+        var hits: [CacheHit?] = []
+        hits.reserveCapacity(keys.count)
+        for key in keys { hits.append(try await hit(key)) }
+        return hits
     }
 
     /// Stores one entry after another.
@@ -117,6 +144,30 @@ public struct ValueCoding: RawRepresentable, Sendable, Hashable {
     public static let text = ValueCoding(rawValue: 2)
     /// IEEE 754 single-precision numbers, little-endian, four bytes each.
     public static let floats = ValueCoding(rawValue: 3)
+}
+
+/// A value that was found, and when it ends.
+public struct CacheHit: Sendable, Hashable {
+    /// When a value that was found ends.
+    public enum End: Sendable, Hashable {
+        /// It stays until it is removed or has to make room.
+        case never
+        /// In milliseconds since 1970.
+        case at(UInt64)
+        /// The strategy cannot tell; nobody else should keep such a value.
+        case unknown
+    }
+
+    /// The value.
+    public var value: CacheValue
+    /// When it ends.
+    public var end: End
+
+    /// A value that ends then.
+    public init(_ value: CacheValue, end: End) {
+        self.value = value
+        self.end = end
+    }
 }
 
 /// What is stored along with a value.
