@@ -56,6 +56,9 @@ struct Measure: ParsableCommand {
     @Option(help: ArgumentHelp("Megabytes a second that `turnover` sets; 0: as many as it can.", valueName: "MB/s"))
     var rate = 300
 
+    @Option(help: "Which of the recent entries `turnover` gets: some often (zipf), or all alike (uniform).")
+    var reads = TurnoverReads.zipf
+
     @Option(help: "What a model's two seconds are divided by in `reuse`.")
     var timeScale = 100
 
@@ -94,6 +97,7 @@ struct Measure: ParsableCommand {
             base: engines.contains(base) ? base : nil,
             sizeLimit: sizeLimit << 20,
             bytesPerSecond: rate * 1_000_000,
+            reads: reads,
             timeScale: timeScale,
             directory: directory
         )
@@ -116,6 +120,7 @@ struct Measure: ParsableCommand {
 
 extension Report.Format: ExpressibleByArgument {}
 extension EngineName: ExpressibleByArgument {}
+extension TurnoverReads: ExpressibleByArgument {}
 
 /// The worker that holds one engine; started by `Measure`.
 struct Serve: ParsableCommand {

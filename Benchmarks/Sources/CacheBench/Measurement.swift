@@ -13,6 +13,7 @@ struct Measurement {
     /// Of `turnover`.
     let sizeLimit: Int
     let bytesPerSecond: Int
+    let reads: TurnoverReads
     /// Of `reuse`: how much shorter a model's call is than the two seconds that it stands for.
     let timeScale: Int
     let directory: String
@@ -171,7 +172,7 @@ struct Measurement {
                 EngineSettings(directory: path, entries: 1, sizeLimit: sizeLimit)
             )
             let answer = try worker.ask(
-                .turnover(sizeLimit: sizeLimit, bytesPerSecond: bytesPerSecond, seconds: seconds)
+                .turnover(sizeLimit: sizeLimit, bytesPerSecond: bytesPerSecond, seconds: seconds, reads: reads)
             )
             report.addTurnover(engine, answer, sizeLimit: sizeLimit, bytesOnDisk: worker.diskBytes)
             worker.kill()

@@ -92,13 +92,22 @@ extension ReclaimCounters {
     }
 }
 
+/// Which recent entries are got while new ones are set.
+enum TurnoverReads: String, Codable, Sendable, CaseIterable {
+    /// By Zipf's law (0.99): every entry has its own popularity, of the old ones and of the new.
+    case zipf
+    /// All alike, each several times while it is recent: nothing is worth less than anything else.
+    case uniform
+}
+
 /// One thread that sets new entries and one that gets recent ones.
 struct Turnover<E: Engine> {
     let engine: E
     let dataset: Dataset
     let sizeLimit: Int
+    let reads: TurnoverReads
 
-    /// Entries that surely are there: a third of those that fit.
+    /// A third of the entries that fit.
     private var recent: Int { max(1, sizeLimit / Int(dataset.meanValueLength) / 3) }
 
     func run(bytesPerSecond: Int, seconds: Double) throws -> WorkerAnswer {
@@ -117,8 +126,12 @@ struct Turnover<E: Engine> {
         let next = Atomic<Int>(writer.next)
         let hits = Atomic<Int>(0)
         let begun = writer
+        let zipf = reads == .zipf ? Zipf(count: recent) : nil
         let run = try timed(seconds: seconds) { [engine, dataset, recent] random in
-            let id = next.load(ordering: .relaxed) - 1 - Int(random.next() % UInt64(recent))
+            let newest = next.load(ordering: .relaxed) - 1
+            // A popularity belongs to every so manyth entry; the newest of those is got.
+            let place = zipf.map { $0.draw(&random) } ?? Int(random.next() % UInt64(recent))
+            let id = newest - (newest - place) % recent
             let found = try withKey(of: id, dataset) { key in try engine.get(key) { dataset.plausible($0, id: id) } }
             if found == true { hits.wrappingAdd(1, ordering: .relaxed) }
             return found != false
@@ -196,24 +209,36 @@ private struct Writer<E: Engine> {
         while bytes < limit { try setNext() }
     }
 
-    /// Sets until the moment, each once it is due.
+    /// Sets until the moment, each once it is due: so many bytes every half millisecond, in between which the thread
+    /// sleeps, for one that waited by reading the clock would take the processor from who makes room.
     mutating func run(bytesPerSecond: Int, until end: UInt64, _ note: (Int) -> Void = { _ in }) throws {
         let start = monotonicNanoseconds()
-        let nanosecondsPerByte = bytesPerSecond > 0 ? 1e9 / Double(bytesPerSecond) : 0
+        let bytesPerBurst = UInt64(bytesPerSecond) * Self.burst / 1_000_000_000
         let first = bytes
         latency = LatencyRecorder()
         fromDue = LatencyRecorder()
         while true {
-            let due = start + UInt64(Double(bytes - first) * nanosecondsPerByte)
+            let due = bytesPerBurst > 0 ? start + UInt64(bytes - first) / bytesPerBurst * Self.burst : 0
             var begin = monotonicNanoseconds()
-            while begin < due { begin = monotonicNanoseconds() }
+            while begin < due {
+                sleep(nanoseconds: due - begin)
+                begin = monotonicNanoseconds()
+            }
             if begin >= end { return }
             try setNext()
             let done = monotonicNanoseconds()
             latency.record(done - begin)
-            if nanosecondsPerByte > 0 { fromDue.record(done - due) }
+            if bytesPerBurst > 0 { fromDue.record(done - due) }
             note(next)
         }
+    }
+
+    /// In nanoseconds.
+    private static var burst: UInt64 { 500_000 }
+
+    private func sleep(nanoseconds: UInt64) {
+        var pause = timespec(tv_sec: 0, tv_nsec: Int(nanoseconds))
+        nanosleep(&pause, nil)
     }
 
     @inline(__always)

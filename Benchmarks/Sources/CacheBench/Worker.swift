@@ -21,7 +21,7 @@ enum WorkerCommand: Codable, Sendable {
     /// Sets entries at so many a second for so long, and waits twice as long without setting any.
     case latency(perSecond: Int, seconds: Double)
     /// Sets new entries at so many bytes a second, or as fast as it can, for so long after the limit is reached twice.
-    case turnover(sizeLimit: Int, bytesPerSecond: Int, seconds: Double)
+    case turnover(sizeLimit: Int, bytesPerSecond: Int, seconds: Double, reads: TurnoverReads)
     /// Sets small entries up to the count; of every ten, `removed` are removed again.
     case memory(entries: Int, removed: Int)
     case close
@@ -103,8 +103,8 @@ struct Worker<E: Engine> {
             return WorkerAnswer(operations: count, seconds: seconds)
         case .verify: return try verify()
         case .latency(let perSecond, let seconds): return try latency(perSecond: perSecond, seconds: seconds)
-        case .turnover(let limit, let bytesPerSecond, let seconds):
-            return try Turnover(engine: engine, dataset: dataset, sizeLimit: limit).run(
+        case .turnover(let limit, let bytesPerSecond, let seconds, let reads):
+            return try Turnover(engine: engine, dataset: dataset, sizeLimit: limit, reads: reads).run(
                 bytesPerSecond: bytesPerSecond,
                 seconds: seconds
             )
