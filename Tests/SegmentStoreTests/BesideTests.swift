@@ -37,6 +37,10 @@ import Testing
             }
             reused += store.segments.inUse.count { store.segments[$0].pointee.header.isReused }
         }
+        func hasTurnedOver() throws -> Bool {
+            let figures = try store.statistics().reclamation
+            return figures.reclaimedBytes > 5 * limit && figures.carried > 100 && reused > 20
+        }
         try turnOver(keyCount)
         let readers = try ["copy", "lend"].map {
             try ChildProcess(["read", directory.path, $0, String(keyCount), String(generator.next() >> 1)])
@@ -44,7 +48,7 @@ import Testing
         for reader in readers { #expect(reader.line() == "open") }
         // So long, and until the files have changed hands often enough, however slow the machine is.
         let end = Date().addingTimeInterval(Self.seconds)
-        while try Date() < end || store.statistics().reclamation.reclaimedBytes <= 5 * limit { try turnOver(1_000) }
+        while try Date() < end || !hasTurnedOver() { try turnOver(1_000) }
         for reader in readers {
             try reader.endInput()
             let numbers = reader.line()?.split(separator: " ").compactMap { Int($0) } ?? []
@@ -55,9 +59,7 @@ import Testing
             #expect(numbers[4] == 0, "an older value came after a newer one; seed \(seed)")
             #expect(reads > 1_000 && hits > 500 && refreshes > 10)
         }
-        let figures = try store.statistics().reclamation
-        print("beside test: \(figures), segments in reused files met: \(reused)")
-        #expect(figures.reclaimedBytes > 5 * limit && figures.carried > 100 && reused > 20)
+        print("beside test: \(try store.statistics().reclamation), segments in reused files met: \(reused)")
         #expect(store.invariantViolations() == [])
         try store.close()
     }
