@@ -237,6 +237,10 @@ final class FaultyFileLayer: FileLayer {
         linux.populate(base, offset: offset, count: count)
     }
 
+    func startWriting(_ path: String, offset: Int, count: Int) {
+        linux.startWriting(path, offset: offset, count: count)
+    }
+
     // MARK: Forcing
 
     func force(

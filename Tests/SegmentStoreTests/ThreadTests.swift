@@ -41,6 +41,22 @@ import Testing
     }
 
     /// Two threads add keys that two others read as soon as they are there, while every shard grows many times.
+    /// Nothing but the store's owner keeps it alive, not even its threads, and it closes whatever they are at.
+    @Test func aStoreThatNobodyHasAnyMoreClosesWhileItsThreadsWork() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        var options = StoreOptions(durability: .interval(.microseconds(100)))
+        options.compression = .none
+        options.sizeLimit = 1 << 20
+        let value = [UInt8](repeating: 7, count: 3_000)
+        for round in 0..<200 {
+            let store = try SegmentStore(directory: directory.path, options: options)
+            #expect(round == 0 || store.recoveryReport.segmentsScanned == 0, "round \(round) was not closed")
+            #expect(try round == 0 || store.get("key-\(round - 1)") == value)
+            // Enough to wake both threads, and now and then to have something reclaimed.
+            for number in 0...round % 50 { try store.set(number == 0 ? "key-\(round)" : "other-\(number)", to: value) }
+        }
+    }
+
     @Test func freshKeysAreSeenWholeOrNotAtAll() throws {
         let directory = try TemporaryDirectory()
         let store = try SegmentStore(directory: directory.path, options: StoreOptions(durability: .never))

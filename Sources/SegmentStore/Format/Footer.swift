@@ -146,6 +146,22 @@ package struct RowTable: @unchecked Sendable {
         }
     }
 
+    /// The same; each row is announced before as many others are worked on, so that what they need can be fetched.
+    package func forEach<Failure>(
+        announcing announce: (FooterRow) -> Void,
+        _ body: (FooterRow) throws(Failure) -> Void
+    ) throws(Failure) {
+        let distance = 12
+        try withUnsafeBytes { bytes throws(Failure) in
+            func row(_ index: Int) -> FooterRow? { FooterRow(bytes, at: index * Format.footerRowLength) }
+            for index in 0..<min(distance, count) { row(index).map(announce) }
+            for index in 0..<count {
+                if index + distance < count { row(index + distance).map(announce) }
+                if let row = row(index) { try body(row) }
+            }
+        }
+    }
+
     /// The row of the record at the offset, by binary search.
     package func row(atOffset offset: Int) -> FooterRow? {
         withUnsafeBytes { bytes in

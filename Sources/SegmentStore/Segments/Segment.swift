@@ -36,6 +36,8 @@ struct Segment: ~Copyable {
     let recordEnd: Atomic<Int>
     /// Up to where the file is known to have reached the disk.
     let forcedEnd: Atomic<Int>
+    /// Up to where the system was asked to write the file back.
+    let writingEnd = Atomic<Int>(0)
     /// Records reserved so far, each with a row in the footer to come.
     let recordCount: Atomic<Int>
     /// A footer stands at the end, and nothing will be appended.
@@ -117,6 +119,7 @@ struct Segment: ~Copyable {
         recordCount.store(0, ordering: .relaxed)
         // Its name and length were forced long ago; its headers are in the first page that a flush of it forces.
         forcedEnd.store(Format.recordsStart, ordering: .relaxed)
+        writingEnd.store(0, ordering: .relaxed)
         isSealed.store(false, ordering: .relaxed)
         footerIsForced.store(true, ordering: .relaxed)
     }

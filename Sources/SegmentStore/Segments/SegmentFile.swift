@@ -22,11 +22,13 @@ struct SegmentFile {
 
     /// Creates a segment with all its blocks and both header copies, under its final name once it is whole.
     ///
-    /// Unless `isForced` is false, header and name have reached the disk when this returns.
+    /// Unless `isForced` is false, header and name have reached the disk when this returns. Where huge pages are preferred
+    /// the header goes into one: in a small one of its own it would keep the records behind it in small ones for good.
     static func create(
         _ header: SegmentHeader,
         directory: String,
         isForced: Bool,
+        prefersHugePages: Bool,
         files: any FileLayer
     ) throws(SystemError) -> Created {
         let path = directory + "/" + name(number: header.number)
@@ -37,10 +39,14 @@ struct SegmentFile {
             if try files.status(of: descriptor.number).length != header.capacity {
                 try files.setLength(descriptor.number, to: header.capacity)
             }
+            let mapping = try Mapping(descriptor.number, count: header.capacity, writable: true, files: files)
+            if prefersHugePages {
+                files.preferHugePages(mapping.base, count: header.capacity, true)
+                files.populate(mapping.base, offset: 0, count: Format.recordsStart)
+            }
             let bytes = header.encoded()
             for offset in Format.headerOffsets { try files.writeFully(descriptor.number, bytes, at: offset) }
             if isForced { try files.force(descriptor.number, for: .newSegment) }
-            let mapping = try Mapping(descriptor.number, count: header.capacity, writable: true, files: files)
             let inode = try files.status(of: descriptor.number).inode
             try files.rename(unfinished, to: path)
             do throws(SystemError) {

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -14,9 +15,18 @@ extension SegmentStore {
             ghosts.begin(segment: segments[victim.slot].pointee.header.number, entries: count)
         }
         openWindow()
+        startWritingBack()
         var isEmptied = true
-        try forEachRow(of: victim.slot) { row throws(StoreError) in
+        var seenBytes = 0
+        try forEachRow(of: victim.slot) { row in
+            fetch(row, of: victim)
+        } _: { row throws(StoreError) in
             settler.evictsEverything = false
+            seenBytes += row.length
+            if seenBytes >= Self.writingStep {
+                startWritingBack()
+                seenBytes = 0
+            }
             while isEmptied {
                 switch try settler.settle(row) {
                 case .settled:
@@ -34,6 +44,12 @@ extension SegmentStore {
         }
         if isEmptied { dropNameless(in: victim.slot) }
         return isEmptied
+    }
+
+    /// Has the processor fetch what settling the row will look at; most of the time is spent in waiting for that.
+    private func fetch(_ row: FooterRow, of victim: ReclaimState.Victim) {
+        index.shard(for: row.keyHash).pointee.prefetch(row.keyHash)
+        granary_prefetch_line(segments[victim.slot].pointee.base + row.offset)
     }
 
     /// From here on sets and removals of keys that have left the victim leave marks; it is open already if the victim could
@@ -196,6 +212,11 @@ private struct Settler {
         else {
             return damaged(nil, row, found, shard: shard)
         }
+        if leavesTraceless(record, found) {
+            drop(found, row, shard: shard)
+            noteEviction(row, shard: shard)
+            return .settled
+        }
         let body = record.bodyHash
         guard record.checksumHolds(salt: segment.pointee.salt, body: body), record.isUnderstood else {
             return damaged(record, row, found, shard: shard)
@@ -215,20 +236,31 @@ private struct Settler {
             if case .settled = outcome { store.reclaimFigures.withLock { $0.expired += 1 } }
             return outcome
         }
-        let fate = evictsEverything ? .evict(below: .max, loss: 0, leavesGhosts: false) : victim.plan
-        guard case .evict(let level, let loss, let leavesGhosts) = fate else {
+        guard case .evict(let level, let loss, _) = fate else {
             return carry(record, body, row, found, use: found.entry.use)
         }
         if found.entry.use >= level {
             return carry(record, body, row, found, use: max(0, found.entry.use - loss))
         }
         let outcome = forget(record, row, found, shard: shard)
-        if case .settled = outcome { noteEviction(row, shard: shard, leavesGhost: leavesGhosts) }
+        if case .settled = outcome { noteEviction(row, shard: shard) }
         return outcome
     }
 
-    private func noteEviction(_ row: FooterRow, shard: Int, leavesGhost: Bool) {
-        if leavesGhost {
+    private var fate: ReclaimState.Plan {
+        evictsEverything ? .evict(below: .max, loss: 0, leavesGhosts: false) : victim.plan
+    }
+
+    /// True of an entry that leaves for want of room and hides nothing: whether its record is whole no longer matters, and
+    /// need not be found out.
+    private func leavesTraceless(_ record: RecordView, _ found: Found) -> Bool {
+        guard case .evict(let level, _, _) = fate, record.expiry == 0 else { return false }
+        let entry = found.entry
+        return entry.isLive && !entry.shadows && entry.use < level
+    }
+
+    private func noteEviction(_ row: FooterRow, shard: Int) {
+        if case .evict(_, _, leavesGhosts: true) = fate {
             let entries = store.index[shard].pointee.liveCount.load(ordering: .relaxed)
             store.ghosts.insert(row.keyHash, shard: shard, entries: entries)
         }

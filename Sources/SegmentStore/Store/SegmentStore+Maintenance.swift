@@ -85,7 +85,13 @@ extension SegmentStore {
         let isForced = options.durability != .never
         var isFull = false
         do throws(SystemError) {
-            let created = try SegmentFile.create(header, directory: directory, isForced: isForced, files: files)
+            let created = try SegmentFile.create(
+                header,
+                directory: directory,
+                isForced: isForced,
+                prefersHugePages: touching.withLock { prefersHugePages($0) },
+                files: files
+            )
             let segment = Segment(
                 created.mapping,
                 header: header,

@@ -49,11 +49,11 @@ extension SegmentStore {
     }
 
     private var isReclamationDue: Bool {
-        guard limit != nil else {
+        guard let limit else {
             segments.withAllInUse { sweepExpired(sealedSegments(among: $0)) }
             return isMostlyDead || isUnderTombstones
         }
-        return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments
+        return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments + limit.segmentsAhead
     }
 
     /// Empties one segment and gives it up; false if there is nothing to win.
@@ -110,6 +110,7 @@ extension SegmentStore {
     @discardableResult
     func forEachRow<Failure>(
         of slot: Int,
+        announcing announce: (FooterRow) -> Void = { _ in },
         _ body: (FooterRow) throws(Failure) -> Void
     ) throws(Failure) -> Bool {
         // A clear or a close may come meanwhile, and would take the rows away with the mapping.
@@ -124,7 +125,7 @@ extension SegmentStore {
             besideWriter: false,
             boot: files.bootIdentity
         ).load(mapped: segment.pointee.base, count: segment.pointee.readableCount).rows
-        try rows.forEach(body)
+        try rows.forEach(announcing: announce, body)
         return true
     }
 

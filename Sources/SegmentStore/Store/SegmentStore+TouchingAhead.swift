@@ -96,8 +96,12 @@ extension SegmentStore {
     func preparePages(of slot: Int) {
         touching.withLock { state in
             state.spare = TouchState.Touched(slot: slot)
-            prefer(options.durability != .everySet && state.speed.isFast(at: Self.monotonicTime()), &state.spare)
+            prefer(prefersHugePages(state), &state.spare)
         }
+    }
+
+    func prefersHugePages(_ state: TouchState) -> Bool {
+        options.durability != .everySet && state.speed.isFast(at: Self.monotonicTime())
     }
 
     /// Touches whole blocks up to the byte or beyond.

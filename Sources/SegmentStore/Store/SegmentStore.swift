@@ -167,9 +167,12 @@ public final class SegmentStore: Sendable {
         // Files that are used again may have changed hands between one look and the next.
         if isReadOnly, segments.inUse.contains(where: { segments[$0].pointee.header.isReused }) { try refresh() }
         guard !isReadOnly, options.runsBackgroundThread else { return }
+        // A weak reference would have every retain of the store take the long way, through a table beside it. Unmanaged is
+        // sound, for the store waits for the end of both threads before it goes.
+        let store = Unmanaged.passUnretained(self)
         let started =
-            background.start(niceness: Self.backgroundNiceness) { [weak self] in self?.backgroundStep() }
-            && toucher.start { [weak self] in self?.touchAhead() }
+            background.start(niceness: backgroundNiceness) { store.takeUnretainedValue().backgroundStep() }
+            && toucher.start { store.takeUnretainedValue().touchAhead() }
         guard started else {
             stopThreads()
             throw StoreError(.outOfMemory, path: directory, detail: "the system refuses to start another thread")
@@ -194,8 +197,9 @@ public final class SegmentStore: Sendable {
     /// What this directory's segments have in common; a reader of an empty directory learns it by a refresh.
     var identity: DirectorySurvey.Identity { identityBox.withLock { $0 } }
 
-    /// Flushing and sealing take processor time for milliseconds, which the callers' threads need more urgently.
-    private static let backgroundNiceness: CInt = 10
+    /// Flushing and sealing take processor time for milliseconds, which the callers' threads need more urgently; but where
+    /// there is a size limit, those wait for reclamation.
+    private var backgroundNiceness: CInt { limit == nil ? 10 : 0 }
 
     @inline(__always)
     func wake(for ticket: Reservation.Ticket) {

@@ -30,6 +30,10 @@ struct SizeLimit: Sendable {
     /// What new entries have before they must have been read: a tenth, or one segment if that is more.
     var firstLog: Int { max(bytes / 10, segmentCapacity) }
 
+    /// Free segments that the background keeps ready beyond those it needs itself: one victim after another may win none,
+    /// and sets go on meanwhile. Where segments are few each one is a large part of what can be kept.
+    var segmentsAhead: Int { room / segmentCost >= 48 ? 1 : 0 }
+
     /// Bytes that a file of the capacity takes at most. File systems need blocks of their own to say where its blocks
     /// are, and allot them when they write it back: ext4 has been seen to take 4 KiB for 1 MiB, 72 for 64.
     static func cost(ofCapacity capacity: Int) -> Int {

@@ -64,6 +64,8 @@ package protocol FileLayer: Sendable {
     func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool)
     /// Faults pages in for writing, ahead of their use; a hint, whose failure costs only speed.
     func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int)
+    /// Has the system begin to write a range of a file to the disk, whose forcing then takes less time; a hint.
+    func startWriting(_ path: String, offset: Int, count: Int)
     /// Forces a range of a mapping to the disk and waits for it; `offset` is a multiple of the page size.
     func force(
         _ base: UnsafeMutableRawPointer,
@@ -195,6 +197,12 @@ package struct LinuxFileLayer: FileLayer {
 
     package func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) {
         _ = madvise(base + offset, count, MADV_POPULATE_WRITE)
+    }
+
+    package func startWriting(_ path: String, offset: Int, count: Int) {
+        guard let descriptor = try? open(path, flags: O_RDONLY, mode: 0) else { return }
+        defer { close(descriptor) }
+        _ = sync_file_range(descriptor, off64_t(offset), off64_t(count), UInt32(SYNC_FILE_RANGE_WRITE))
     }
 
     package func force(

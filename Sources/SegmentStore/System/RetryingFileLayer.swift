@@ -97,6 +97,10 @@ struct RetryingFileLayer: FileLayer {
         self.base.populate(base, offset: offset, count: count)
     }
 
+    func startWriting(_ path: String, offset: Int, count: Int) {
+        base.startWriting(path, offset: offset, count: count)
+    }
+
     func force(
         _ base: UnsafeMutableRawPointer,
         offset: Int,

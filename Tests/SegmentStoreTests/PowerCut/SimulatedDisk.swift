@@ -81,6 +81,8 @@ final class SimulatedDisk: FileLayer, Sendable {
     func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) {
         system.populate(base, offset: offset, count: count)
     }
+    /// What is not forced is written at random moments here, whoever asks for it.
+    func startWriting(_ path: String, offset: Int, count: Int) {}
     // Nobody else is in this world, but a child that another test forks keeps a lock for as long as it has not begun.
     func lock(_ descriptor: CInt) throws(SystemError) -> Bool { true }
     func unlock(_ descriptor: CInt) {}

@@ -241,6 +241,7 @@ package final class MemoryFiles: FileLayer, @unchecked Sendable {
     package var bootIdentity: UInt64 { 1 }
     package func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool) {}
     package func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) {}
+    package func startWriting(_ path: String, offset: Int, count: Int) {}
     package func force(
         _ base: UnsafeMutableRawPointer,
         offset: Int,

@@ -50,6 +50,7 @@ package struct OneFile: FileLayer, @unchecked Sendable {
     package var bootIdentity: UInt64 { 1 }
     package func preferHugePages(_ base: UnsafeMutableRawPointer, count: Int, _ isPreferred: Bool) {}
     package func populate(_ base: UnsafeMutableRawPointer, offset: Int, count: Int) {}
+    package func startWriting(_ path: String, offset: Int, count: Int) {}
     package func force(
         _ base: UnsafeMutableRawPointer,
         offset: Int,
