@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "SegmentStore", targets: ["SegmentStore"]),
         .library(name: "Granary", targets: ["Granary"]),
         .library(name: "GranarySQLite", targets: ["GranarySQLite"]),
+        .library(name: "GranaryRedis", targets: ["GranaryRedis"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
         .library(name: "GranaryKura", targets: ["GranaryKura"]),
         .executable(name: "granary", targets: ["GranaryCommand"]),
@@ -21,6 +22,7 @@ let package = Package(
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
     traits: [
         .trait(name: "SQLite", description: "The SQLite strategy, with GRDB"),
+        .trait(name: "Redis", description: "The Redis strategy, with swift-nio and swift-nio-ssl"),
         .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto and async-http-client"),
         .trait(
             name: "Kura",
@@ -32,7 +34,7 @@ let package = Package(
             description: "The granary command, with swift-argument-parser",
             enabledTraits: ["Summaries", "Kura"]
         ),
-        .default(enabledTraits: ["SQLite", "Summaries", "Kura", "CommandLine"]),
+        .default(enabledTraits: ["SQLite", "Redis", "Summaries", "Kura", "CommandLine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -41,6 +43,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         // For `swift package generate-documentation`; no target uses it, so importers do not resolve it.
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
@@ -68,6 +71,18 @@ let package = Package(
                 "CXXHash",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
                 .product(name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "GranaryRedis",
+            dependencies: [
+                "Granary",
+                "SegmentStore",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Redis"])),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -162,6 +177,17 @@ let package = Package(
                 "SegmentStore",
                 "sqlite-child",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GranaryRedisTests",
+            dependencies: [
+                "GranaryRedis",
+                "Granary",
+                "SegmentStore",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
             ],
             swiftSettings: settings
         ),

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// The engine under libFuzzer, in a package of its own: the driver is there only where the build asks for it.
+// The engine and the Redis protocol under libFuzzer, in a package of its own: the driver is there only where the build asks for it.
 let settings: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
@@ -17,26 +17,31 @@ let oracleSettings =
         .unsafeFlags(["-Xfrontend", "-sanitize-coverage=func,inline-8bit-counters,pc-table"])
     ]
 
+let engine = Target.Dependency.product(name: "SegmentStore", package: "granary")
+
 let package = Package(
     name: "fuzzing",
     dependencies: [.package(name: "granary", path: "../..", traits: [])],
     targets: [
         .target(
             name: "FuzzSupport",
-            dependencies: [.product(name: "SegmentStore", package: "granary")],
+            dependencies: [engine],
             swiftSettings: oracleSettings
         ),
         fuzzTarget("fuzz-segment", path: "FuzzSegment"),
         fuzzTarget("fuzz-footer", path: "FuzzFooter"),
         fuzzTarget("fuzz-directory", path: "FuzzDirectory"),
         fuzzTarget("fuzz-record", path: "FuzzRecord"),
+        // The parser's sources alone, by a symbolic link: no fuzzer needs NIO, nor waits for it.
+        .target(name: "RESP", swiftSettings: settings),
+        fuzzTarget("fuzz-resp", path: "FuzzRESP", tested: "RESP"),
     ]
 )
 
-func fuzzTarget(_ name: String, path: String) -> Target {
+func fuzzTarget(_ name: String, path: String, tested: Target.Dependency = engine) -> Target {
     .executableTarget(
         name: name,
-        dependencies: ["FuzzSupport", .product(name: "SegmentStore", package: "granary")],
+        dependencies: ["FuzzSupport", tested],
         path: "Sources/\(path)",
         swiftSettings: oracleSettings
     )

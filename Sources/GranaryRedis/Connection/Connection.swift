@@ -1,0 +1,161 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import Synchronization
+
+/// One connection with the server, as seen from any thread: it takes requests from the moment it is made, sends them once
+/// the server has let it in, and gives back those that it could not bring to an end.
+///
+/// Requests are handed over under a lock. The first one wakes the event loop, which sends all that have come together by
+/// then in one write.
+final class Connection: Sendable {
+    /// How a connection ended.
+    struct Ending: Sendable {
+        let error: RedisCacheError
+        /// Whether the server had let it in.
+        let wasReady: Bool
+        /// Requests that were sent and not answered, in their order.
+        let sent: [Request]
+        /// Requests that were never sent.
+        let unsent: [Request]
+    }
+
+    private enum Phase { case connecting, ready, ended }
+
+    private struct State {
+        var phase = Phase.connecting
+        var waiting: [Request] = []
+        /// The event loop is going to look at what waits.
+        var isWakeDue = false
+        var handler: NIOLoopBound<ConnectionHandler>?
+    }
+
+    /// Guards the above; no other lock is taken inside it.
+    private let state = Mutex(State())
+    private let eventLoop: any EventLoop
+    private let whenEnded: @Sendable (Connection, Ending) -> Void
+    private let unanswered = Atomic(0)
+    private let isLetIn = Atomic(false)
+
+    init(on eventLoop: any EventLoop, whenEnded: @escaping @Sendable (Connection, Ending) -> Void) {
+        self.eventLoop = eventLoop
+        self.whenEnded = whenEnded
+    }
+
+    /// Requests that lack an answer.
+    var load: Int { unanswered.load(ordering: .relaxed) }
+    /// Whether the server has let it in.
+    var isReady: Bool { isLetIn.load(ordering: .relaxed) }
+
+    // MARK: Connecting
+
+    /// Connects, within the timeout.
+    func open(to server: RedisServer, tls: NIOSSLContext?, _ options: RedisCacheOptions) {
+        let timeout = TimeAmount.nanoseconds(options.connectTimeout)
+        let deadline = eventLoop.scheduleTask(in: timeout) { [self] in
+            let detail = "the server did not let the connection in within \(options.connectTimeout); "
+            end(.init(.timedOut, server: server.address, detail: detail + "see whether it hangs"))
+        }
+        ClientBootstrap(group: eventLoop)
+            // A little later, so that the two cannot be confused.
+            .connectTimeout(timeout + .milliseconds(50))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .connect(host: server.host, port: server.port)
+            .flatMapThrowing { [self] channel in
+                let handler = ConnectionHandler(self, server, timeout: options.commandTimeout, deadline: deadline)
+                let isWanted = state.withLock { state in
+                    state.handler = NIOLoopBound(handler, eventLoop: eventLoop)
+                    return state.phase == .connecting
+                }
+                guard isWanted else { return channel.close(promise: nil) }
+                if let tls {
+                    try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(tls, server))
+                }
+                try channel.pipeline.syncOperations.addHandler(handler)
+            }
+            .whenFailure { [self] error in
+                deadline.cancel()
+                end(RedisCacheError(connecting: error, to: server))
+            }
+    }
+
+    /// Servers known by an address have no name to tell them (RFC 6066, 3); the certificate is checked for the address.
+    private static func tlsHandler(_ tls: NIOSSLContext, _ server: RedisServer) throws -> NIOSSLClientHandler {
+        let isAddress = (try? SocketAddress(ipAddress: server.host, port: server.port)) != nil
+        return try NIOSSLClientHandler(context: tls, serverHostname: isAddress ? nil : server.host)
+    }
+
+    // MARK: From any thread
+
+    /// Takes the request; false if the connection has ended.
+    func enqueue(_ request: Request) -> Bool {
+        let handler = state.withLock { state -> NIOLoopBound<ConnectionHandler>?? in
+            guard state.phase != .ended else { return nil }
+            state.waiting.append(request)
+            unanswered.add(1, ordering: .relaxed)
+            guard state.phase == .ready, !state.isWakeDue else { return .some(nil) }
+            state.isWakeDue = true
+            return state.handler
+        }
+        guard let handler else { return false }
+        if let handler { eventLoop.execute { handler.value.sendWaiting() } }
+        return true
+    }
+
+    /// Ends it, whatever is on its way.
+    func shutDown(_ error: RedisCacheError) {
+        eventLoop.execute { [self] in
+            if let handler = state.withLock({ $0.handler }) {
+                handler.value.end(error)
+            } else {
+                end(error)
+            }
+        }
+    }
+
+    // MARK: From the event loop
+
+    /// The server has let the connection in.
+    func letIn() {
+        state.withLock { $0.phase = .ready }
+        isLetIn.store(true, ordering: .relaxed)
+    }
+
+    /// What waits to be sent.
+    func takeWaiting() -> [Request] {
+        state.withLock { state in
+            state.isWakeDue = false
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+    }
+
+    /// A request has been answered.
+    func noteAnswer() { unanswered.subtract(1, ordering: .relaxed) }
+
+    /// Nothing is sent from now on; what was sent and not answered is given back along with what was not sent.
+    func end(_ error: RedisCacheError, sent: [Request] = []) {
+        let ending = state.withLock { state -> Ending? in
+            guard state.phase != .ended else { return nil }
+            let ending = Ending(error: error, wasReady: state.phase == .ready, sent: sent, unsent: state.waiting)
+            state.phase = .ended
+            state.waiting = []
+            state.handler = nil
+            return ending
+        }
+        isLetIn.store(false, ordering: .relaxed)
+        if let ending { whenEnded(self, ending) }
+    }
+}
+
+extension TimeAmount {
+    /// The duration, as far as the event loop can tell it.
+    static func nanoseconds(_ duration: Duration) -> TimeAmount {
+        let (seconds, attoseconds) = duration.components
+        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        // A century stands for everything longer.
+        let longest: Int64 = 100 * 365 * 86_400 * 1_000_000_000
+        guard !overflow else { return .nanoseconds(seconds < 0 ? 0 : longest) }
+        return .nanoseconds(max(0, min(nanoseconds + attoseconds / 1_000_000_000, longest)))
+    }
+}

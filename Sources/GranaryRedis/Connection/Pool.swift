@@ -1,0 +1,176 @@
+internal import NIOCore
+internal import NIOPosix
+internal import NIOSSL
+internal import Synchronization
+
+/// A few connections with one server, made when they are needed. Each request goes to the one that owes the fewest answers.
+///
+/// Nothing happens by itself: a connection that broke is made anew by the next request, and one that could not be made is
+/// tried again by the first request after the back-off.
+final class Pool: Sendable {
+    fileprivate struct State {
+        var connections: [Connection] = []
+        /// Attempts to connect that failed since one succeeded.
+        var failures = 0
+        /// When connecting may be tried again, and why it may not before.
+        var retryAt: ContinuousClock.Instant?
+        var lastError: RedisCacheError?
+        var isClosed = false
+    }
+
+    private enum Choice {
+        case send(Connection)
+        case fail(RedisCacheError)
+    }
+
+    let server: RedisServer
+    private let tls: NIOSSLContext?
+    private let options: RedisCacheOptions
+    /// Guards the above; no other lock is taken inside it.
+    private let state = Mutex(State())
+
+    init(_ server: RedisServer, _ options: RedisCacheOptions) throws(RedisCacheError) {
+        self.server = server
+        self.options = options
+        tls = try server.tls?.context(for: server)
+    }
+
+    // MARK: Requests
+
+    /// Sends the commands and waits for their replies. A task that is cancelled stops waiting unless it has to be seen
+    /// through; commands on their way go on.
+    ///
+    /// - Throws: `RedisCacheError` where no replies came, and `CancellationError`.
+    func replies(
+        to command: RESPCommand,
+        isRepeatable: Bool = true,
+        isSeenThrough: Bool = false
+    ) async throws -> [RESPValue] {
+        let request = Request(command, isRepeatable: isRepeatable)
+        return try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }
+    }
+
+    private func replies(
+        to request: Request,
+        isSeenThrough: Bool,
+        _ send: @Sendable () -> Void
+    ) async throws -> [RESPValue] {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                if request.await(continuation) { send() }
+            }
+        } onCancel: {
+            if !isSeenThrough { request.cancel() }
+        }
+    }
+
+    private func send(_ request: Request) {
+        while true {
+            switch choose() {
+            case .fail(let error): return request.fail(error)
+            case .send(let connection):
+                if connection.enqueue(request) { return }
+                // It has ended; what it gives back comes along another way.
+                state.withLock { $0.remove(connection) }
+            }
+        }
+    }
+
+    private func choose() -> Choice {
+        let (choice, opened) = state.withLock { state -> (Choice, Connection?) in
+            guard !state.isClosed else { return (.fail(closed), nil) }
+            let best = state.leastLoaded
+            if let best, !best.isReady || best.load == 0 || state.connections.count >= options.connections {
+                return (.send(best), nil)
+            }
+            if let retryAt = state.retryAt, let error = state.lastError, retryAt > options.reconnection.now() {
+                return (best.map { .send($0) } ?? .fail(error), nil)
+            }
+            let connection = Connection(on: MultiThreadedEventLoopGroup.singleton.next()) { [self] in ended($0, $1) }
+            state.connections.append(connection)
+            return (.send(best ?? connection), connection)
+        }
+        opened?.open(to: server, tls: tls, options)
+        return choice
+    }
+
+    // MARK: Ends
+
+    private func ended(_ connection: Connection, _ ending: Connection.Ending) {
+        state.withLock { state in
+            state.remove(connection)
+            if ending.wasReady {
+                state.failures = 0
+                state.retryAt = nil
+            } else {
+                state.failures += 1
+                state.lastError = ending.error
+                let wait = options.reconnection.wait(afterFailures: state.failures)
+                state.retryAt = options.reconnection.now() + wait
+            }
+        }
+        for request in ending.sent {
+            if request.prepareToRepeat() { send(request) } else { request.fail(ending.error) }
+        }
+        for request in ending.unsent {
+            let mayTry = ending.wasReady && request.prepareToRepeat(always: true)
+            if mayTry { send(request) } else { request.fail(ending.error) }
+        }
+    }
+
+    private var closed: RedisCacheError {
+        RedisCacheError(.closed, server: server.address, detail: "the cache is closed; open another one")
+    }
+
+    /// Waits until every connection has answered what it was asked before.
+    func flush() async throws {
+        for connection in state.withLock({ $0.connections }) {
+            let request = Request(RESPCommand("PING"), isRepeatable: false)
+            _ = try await replies(to: request, isSeenThrough: true) {
+                // One that has ended owes nothing.
+                if !connection.enqueue(request) { _ = request.take(.null) }
+            }
+        }
+    }
+
+    /// Takes no further requests, waits for the answers to those that there are, and closes the connections.
+    func close() async {
+        let wasClosed = state.withLock { state in
+            defer { state.isClosed = true }
+            return state.isClosed
+        }
+        // A connection that breaks on the way has told those who waited.
+        if !wasClosed { try? await flush() }
+        abandon()
+    }
+
+    /// Closes the connections, whatever is on its way.
+    func abandon() {
+        let connections = state.withLock { state in
+            defer { state.connections = [] }
+            state.isClosed = true
+            return state.connections
+        }
+        for connection in connections { connection.shutDown(closed) }
+    }
+}
+
+extension Pool.State {
+    /// The connection to ask: one that is ready before one that is not, and of those the one that owes the fewest answers.
+    fileprivate var leastLoaded: Connection? {
+        var best: Connection?
+        for connection in connections {
+            guard let other = best else {
+                best = connection
+                continue
+            }
+            let isReady = connection.isReady
+            if isReady != other.isReady ? isReady : connection.load < other.load { best = connection }
+        }
+        return best
+    }
+
+    fileprivate mutating func remove(_ connection: Connection) {
+        connections.removeAll { $0 === connection }
+    }
+}

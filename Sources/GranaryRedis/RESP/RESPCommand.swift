@@ -1,0 +1,54 @@
+/// Commands as a Redis server reads them, arrays of strings of bytes, one behind the other.
+///
+/// Specification: <https://github.com/redis/redis-specifications/blob/master/protocol/RESP3.md>
+struct RESPCommand: Sendable {
+    /// The bytes to send.
+    private(set) var bytes: [UInt8] = []
+    /// How many replies they call for.
+    private(set) var replyCount = 0
+
+    /// No command yet.
+    init() {}
+
+    /// One command.
+    init(_ name: String, _ arguments: [[UInt8]] = []) {
+        append(name, arguments)
+    }
+
+    /// One command with arguments of text.
+    init(_ name: String, _ arguments: String...) {
+        append(name, arguments.map { Array($0.utf8) })
+    }
+
+    /// Another command behind those that there are.
+    mutating func append(_ name: String, _ arguments: [[UInt8]]) {
+        // With room for the numbers and line ends.
+        let needed = bytes.count + arguments.reduce(32 + name.utf8.count) { $0 + $1.count + 16 }
+        if needed > bytes.capacity { bytes.reserveCapacity(max(needed, 2 * bytes.capacity)) }
+        append(UInt8(ascii: "*"), number: arguments.count + 1)
+        append(argument: name.utf8)
+        for argument in arguments { append(argument: argument) }
+        replyCount += 1
+    }
+
+    private mutating func append(argument: some Collection<UInt8>) {
+        append(UInt8(ascii: "$"), number: argument.count)
+        bytes += argument
+        appendLineEnd()
+    }
+
+    private mutating func append(_ type: UInt8, number: Int) {
+        bytes.append(type)
+        if number < 10 {
+            bytes.append(UInt8(ascii: "0") + UInt8(number))
+        } else {
+            bytes += String(number).utf8
+        }
+        appendLineEnd()
+    }
+
+    private mutating func appendLineEnd() {
+        bytes.append(.carriageReturn)
+        bytes.append(.newline)
+    }
+}

@@ -1,0 +1,146 @@
+public import Granary
+internal import Synchronization
+
+extension RedisCache {
+    /// Removes the key's entry; false if it had none. A removal whose task is cancelled goes on to its end.
+    ///
+    /// - Throws: `RedisCacheError` where the server cannot be asked; a removal whose connection broke is not sent again, and
+    ///   may have been done.
+    @discardableResult
+    public func remove(_ key: String) async throws -> Bool {
+        let command = RESPCommand("UNLINK", [storedKey(key)])
+        return try await number(command, isRepeatable: false, isSeenThrough: true) > 0
+    }
+
+    /// Removes everything whose key has the prefix of the cache, and nothing else. What is set meanwhile may stay or go.
+    ///
+    /// - Throws: `RedisCacheError` where the server cannot be asked; some may be removed.
+    public func removeAll() async throws {
+        var cursor: [UInt8]? = Self.start
+        while let place = cursor {
+            let page = try await scan(from: place, prefix: "")
+            cursor = page.next
+            if page.keys.isEmpty { continue }
+            _ = try await number(RESPCommand("UNLINK", page.keys), isSeenThrough: true)
+        }
+    }
+
+    /// Keys that have the prefix of the cache, found by going through all keys of the database. What the server has not
+    /// got round to removing, and what others put there, is counted.
+    ///
+    /// - Throws: `RedisCacheError` where the server cannot be asked.
+    public func count() async throws -> Int {
+        var count = 0
+        try await forEachPage { count += $0.count }
+        return count
+    }
+
+    /// The keys that begin with the prefix, in no order, read in parts of about 1,000 by going through all keys of the
+    /// database; what others put under the prefix of the cache is among them.
+    ///
+    /// The server tells some keys more than once while its table grows or shrinks, so that all that were told are remembered
+    /// until the listing ends.
+    public func keys(hasPrefix prefix: String) -> CacheKeys {
+        CacheKeys(from: Listing.start) { [self] listing in
+            let seen = listing.seen ?? SeenKeys()
+            let page = try await scan(from: listing.cursor, prefix: prefix)
+            let keys = seen.firstSeen(of: page.keys).compactMap { key in
+                String(validating: key.dropFirst(options.prefix.utf8.count), as: UTF8.self)
+            }
+            return (keys, page.next.map { Listing(cursor: $0, seen: seen) })
+        }
+    }
+
+    /// Bytes of all keys and stored values. What the server needs beyond them is not in it: to ask for that, key by key,
+    /// takes the server many times as long.
+    ///
+    /// - Throws: `RedisCacheError` where the server cannot be asked.
+    public func byteCount() async throws -> Int {
+        var byteCount = 0
+        try await forEachPage { keys in
+            guard !keys.isEmpty else { return }
+            var command = RESPCommand()
+            for key in keys { command.append("STRLEN", [key]) }
+            for (key, reply) in zip(keys, try await pool.replies(to: command)) {
+                // Something of another kind has no length.
+                if case .integer(let length) = reply { byteCount += key.count + Int(length) }
+            }
+        }
+        return byteCount
+    }
+
+    /// The figures since the cache was opened.
+    public func statistics() async throws -> CacheStatistics { figures.statistics }
+
+    /// Waits until the server has answered everything that it was asked before. When it writes to its disk is its own affair
+    /// (`appendonly`, `save`).
+    ///
+    /// - Throws: `RedisCacheError` where a connection breaks on the way.
+    public func flush() async throws { try await pool.flush() }
+
+    /// Waits for the answers that are due and closes the connections; a second call does nothing.
+    public func close() async throws { await pool.close() }
+
+    // MARK: Scanning
+
+    static var start: [UInt8] { [UInt8(ascii: "0")] }
+
+    private struct Listing: Sendable {
+        let cursor: [UInt8]
+        let seen: SeenKeys?
+        static var start: Listing { Listing(cursor: RedisCache.start, seen: nil) }
+    }
+
+    private func forEachPage(_ body: ([[UInt8]]) async throws -> Void) async throws {
+        let seen = SeenKeys()
+        var cursor: [UInt8]? = Self.start
+        while let place = cursor {
+            try Task.checkCancellation()
+            let page = try await scan(from: place, prefix: "")
+            cursor = page.next
+            try await body(seen.firstSeen(of: page.keys))
+        }
+    }
+
+    /// Keys as the server has them, and where to go on; nil behind the last ones.
+    /// See <https://redis.io/docs/latest/commands/scan/> for what is promised.
+    private func scan(from cursor: [UInt8], prefix: String) async throws -> (keys: [[UInt8]], next: [UInt8]?) {
+        let pattern = Self.pattern(ofKeysWith: storedKey(prefix))
+        let options = [Array("MATCH".utf8), pattern, Array("COUNT".utf8), Array("1000".utf8)]
+        let reply = try await pool.replies(to: RESPCommand("SCAN", [cursor] + options))[0]
+        guard case .array(let parts) = reply, parts.count == 2, case .bytes(let next) = parts[0],
+            case .array(let replies) = parts[1]
+        else { throw unexpected(reply) }
+        let keys = try replies.map { reply in
+            guard case .bytes(let key) = reply else { throw unexpected(reply) }
+            return key
+        }
+        return (keys, next == Self.start ? nil : next)
+    }
+
+    /// The pattern of keys that begin with the bytes, whatever these are. In Redis's patterns `*`, `?`, `[` and `\` mean
+    /// something, and a `\` takes that from the byte behind it.
+    static func pattern(ofKeysWith prefix: [UInt8]) -> [UInt8] {
+        prefix.flatMap { "*?[]^-\\".utf8.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] } + [UInt8(ascii: "*")]
+    }
+
+    private func number(
+        _ command: RESPCommand,
+        isRepeatable: Bool = true,
+        isSeenThrough: Bool
+    ) async throws -> Int64 {
+        let reply = try await pool.replies(to: command, isRepeatable: isRepeatable, isSeenThrough: isSeenThrough)[0]
+        guard case .integer(let number) = reply else { throw unexpected(reply) }
+        return number
+    }
+}
+
+/// Keys that a listing has told.
+private final class SeenKeys: Sendable {
+    private let keys = Mutex<Set<[UInt8]>>([])
+
+    /// Those of the keys that were not seen before.
+    func firstSeen(of found: [[UInt8]]) -> [[UInt8]] {
+        keys.withLock { keys in found.filter { keys.insert($0).inserted } }
+    }
+}

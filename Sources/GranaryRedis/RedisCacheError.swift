@@ -1,0 +1,96 @@
+/// Why a call on a cache in Redis failed.
+///
+/// Nothing in it, and nothing that is logged, has the password: an answer that repeats it is made to lack it.
+public struct RedisCacheError: Error, Sendable, Hashable {
+    /// What a caller can act on.
+    public enum Code: Sendable, Hashable {
+        /// The URL or an option cannot be used.
+        case invalidOptions
+        /// Nobody answers at the host and port.
+        case unreachable
+        /// TLS could not be agreed on, or the certificate cannot be trusted.
+        case tlsFailed
+        /// The server knows no such user and password, or wants one where none is given.
+        case wrongPassword
+        /// The user may not use a command or a key.
+        case notPermitted
+        /// The server took the connection or the command, and said nothing for longer than it may.
+        case timedOut
+        /// The connection broke before the answer came, at the second try as well where there was one.
+        case connectionLost
+        /// The server is loading its data, runs a long script, or has lost its primary: it may answer soon.
+        case busy
+        /// The server's memory is full, and it evicts nothing.
+        case full
+        /// The server is a replica, or cannot save, and takes no writes.
+        case readOnly
+        /// The server refused for another reason, which `reply` has.
+        case refused
+        /// What came is not what Redis says.
+        case protocolViolation
+        /// The cache is closed.
+        case closed
+        /// A key is empty or longer than 65,535 bytes.
+        case invalidKey
+        /// A value is larger than Redis stores.
+        case valueTooLarge
+    }
+
+    /// What a caller can act on.
+    public var code: Code
+    /// The server, as `host:port`; empty where it is not known.
+    public var server: String
+    /// What the server said, where it said why.
+    public var reply: String?
+    /// What happened, and what to do about it.
+    public var detail: String
+
+    init(_ code: Code, server: String, reply: String? = nil, detail: String) {
+        self.code = code
+        self.server = server
+        self.reply = reply
+        self.detail = detail
+    }
+}
+
+extension RedisCacheError: CustomStringConvertible {
+    /// The server and the cause, in a line.
+    public var description: String { server.isEmpty ? detail : "\(server): \(detail)" }
+}
+
+extension RedisCacheError {
+    /// The error that a server's error reply means. The reply begins with a word in capitals, by which clients are meant to
+    /// tell errors apart: <https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors>
+    init(reply: [UInt8], from server: RedisServer) {
+        let text = Self.printable(reply, without: server.credentials?.password)
+        let code: Code
+        let remedy: String
+        switch text.prefix(while: { $0 != " " }) {
+        case "WRONGPASS": (code, remedy) = (.wrongPassword, "check the user and the password")
+        case "NOAUTH": (code, remedy) = (.wrongPassword, "the server wants a password; give one")
+        case "NOPERM":
+            (code, remedy) = (.notPermitted, "allow the user the command and the prefix of the cache (ACL SETUSER)")
+        case "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN": (code, remedy) = (.busy, "try again")
+        case "OOM": (code, remedy) = (.full, "raise maxmemory, or let the server evict (maxmemory-policy allkeys-lru)")
+        case "READONLY": (code, remedy) = (.readOnly, "give the address of the primary")
+        case "MISCONF", "NOREPLICAS": (code, remedy) = (.readOnly, "see the server's log")
+        case "MOVED", "ASK", "CROSSSLOT":
+            (code, remedy) = (.refused, "the server is part of a cluster; give one that is not, or a proxy")
+        case "NOPROTO": (code, remedy) = (.refused, "RESP3 is needed; use Redis 6 or later, or Valkey")
+        case "ERR" where text.contains("unknown command"):
+            (code, remedy) = (.refused, "use Redis 6 or later, or Valkey, and rename none of its commands")
+        default: (code, remedy) = (.refused, "see the server's documentation and log")
+        }
+        self.init(code, server: server.address, reply: text, detail: "the server says \"\(text)\"; \(remedy)")
+    }
+
+    /// The text in one line, without the password and without arguments of commands, of which it could be one.
+    private static func printable(_ reply: [UInt8], without password: String?) -> String {
+        var text = String(decoding: reply.prefix(500), as: UTF8.self)
+        for marker in [", with args beginning with", " with args beginning with"] {
+            if let arguments = text.utf8.firstRange(of: marker.utf8) { text = String(text[..<arguments.lowerBound]) }
+        }
+        if let password, !password.isEmpty { text = text.replacing(password, with: "***") }
+        return String(text.map { $0.isNewline || $0.asciiValue.map { $0 < 32 } == true ? " " : $0 })
+    }
+}

@@ -1,0 +1,213 @@
+import Foundation
+import GranaryRedis
+import Synchronization
+import Testing
+
+/// A redis-server of a test's own, on a port of its own, in a directory that goes with it. It ends with the test process,
+/// however that ends.
+final class RedisProcess: Sendable {
+    struct NotStarted: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    let port: Int
+    let directory: String
+    private let arguments: [String]
+    private let running: Mutex<Running?> = Mutex(nil)
+
+    /// Starts a server with the arguments behind its own; with TLS it listens for nothing else.
+    init(_ arguments: [String] = [], tls: TestCertificates? = nil) async throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "granary-redis-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        directory = url.path
+        port = try freePort()
+        let listening =
+            if let tls {
+                [
+                    "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", tls.certificate, "--tls-key-file", tls.key,
+                    "--tls-ca-cert-file", tls.authority, "--tls-auth-clients", "no",
+                ]
+            } else {
+                ["--port", "\(port)"]
+            }
+        let fixed = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", directory]
+        self.arguments = listening + fixed + arguments
+        try await start()
+    }
+
+    deinit {
+        running.withLock { $0?.end() }
+        try? FileManager.default.removeItem(atPath: directory)
+    }
+
+    /// The server's URL, with whatever stands behind the port.
+    func url(_ rest: String = "") -> String { "redis://127.0.0.1:\(port)\(rest)" }
+
+    /// Starts it, or starts it again, and returns once it takes connections.
+    func start() async throws {
+        let new = try Running(["redis-server"] + arguments)
+        running.withLock { $0 = new }
+        try await new.line(containing: "Ready to accept connections")
+    }
+
+    /// Kills it as the kernel does when memory is short, and returns once it is gone.
+    func kill() async throws {
+        let old = running.withLock { $0 }
+        old?.kill()
+        try await old?.line(containing: "ended")
+    }
+
+    /// Stops it where it stands: the kernel still takes what is sent to it.
+    func freeze() { running.withLock { $0 }?.signal(SIGSTOP) }
+
+    /// Lets it go on.
+    func thaw() { running.withLock { $0 }?.signal(SIGCONT) }
+}
+
+/// A child process, the lines that it wrote so far, and who waits for more.
+private final class Running: Sendable {
+    private struct State {
+        var lines: [String] = []
+        var hasEnded = false
+        var waiting: [(text: String, CheckedContinuation<Void, any Error>)] = []
+    }
+
+    private let input = Pipe()
+    private let state = Mutex(State())
+    private let identifier: Mutex<pid_t> = Mutex(0)
+
+    init(_ command: [String]) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        // The shell's input ends with this process, whatever becomes of it.
+        let script = """
+            command -v "$1" > /dev/null || { echo "no $1: apt-get install redis-server"; exit 1; }
+            exec 3<&0
+            "$@" &
+            child=$!
+            echo "child $child"
+            { read -r _ <&3; kill -9 "$child"; } &
+            reader=$!
+            wait "$child"
+            kill "$reader"
+            echo ended
+            """
+        process.arguments = ["-c", script, "sh"] + command
+        process.standardInput = input
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = output
+        try process.run()
+        try output.fileHandleForWriting.close()
+        Thread.detachNewThread { [self] in read(output.fileHandleForReading) }
+    }
+
+    private func read(_ handle: FileHandle) {
+        var rest = Data()
+        while let data = try? handle.read(upToCount: 4_096), !data.isEmpty {
+            rest += data
+            while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                take(String(decoding: rest[rest.startIndex..<end], as: UTF8.self))
+                rest = Data(rest[rest.index(after: end)...])
+            }
+        }
+        let (waiting, lines) = state.withLock { state in
+            state.hasEnded = true
+            defer { state.waiting = [] }
+            return (state.waiting, state.lines)
+        }
+        for (_, continuation) in waiting { continuation.resume(throwing: Self.error(lines)) }
+    }
+
+    private func take(_ line: String) {
+        if line.hasPrefix("child "), let number = pid_t(line.dropFirst(6)) { identifier.withLock { $0 = number } }
+        let waiting = state.withLock { state in
+            state.lines.append(line)
+            defer { state.waiting.removeAll { line.contains($0.text) } }
+            return state.waiting.filter { line.contains($0.text) }
+        }
+        for (_, continuation) in waiting { continuation.resume() }
+    }
+
+    private static func error(_ lines: [String]) -> RedisProcess.NotStarted {
+        RedisProcess.NotStarted(description: "redis-server ended:\n" + lines.joined(separator: "\n"))
+    }
+
+    func line(containing text: String) async throws {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            let answer = state.withLock { state -> Result<Void, any Error>? in
+                if state.lines.contains(where: { $0.contains(text) }) { return .success(()) }
+                if state.hasEnded { return .failure(Self.error(state.lines)) }
+                state.waiting.append((text, continuation))
+                return nil
+            }
+            if let answer { continuation.resume(with: answer) }
+        }
+    }
+
+    func kill() { signal(SIGKILL) }
+
+    func signal(_ number: CInt) {
+        let child = identifier.withLock { $0 }
+        if child > 0 { _ = Foundation.kill(child, number) }
+    }
+
+    func end() {
+        signal(SIGCONT)
+        try? input.fileHandleForWriting.close()
+    }
+}
+
+/// A port that nobody listens on at the moment.
+func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+            bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+        }
+    }
+    guard result == 0 else { throw RedisProcess.NotStarted(description: "no port: \(String(cString: strerror(errno)))") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}
+
+/// An authority, and a certificate that it signed for 127.0.0.1 and localhost, made by the openssl command.
+final class TestCertificates: Sendable {
+    let directory: String
+    var authority: String { directory + "/authority.pem" }
+    var certificate: String { directory + "/server.pem" }
+    var key: String { directory + "/server.key" }
+
+    init(names: String = "IP:127.0.0.1,DNS:localhost") throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "granary-tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        directory = url.path
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.currentDirectoryURL = url
+        let script = """
+            set -e
+            command -v openssl > /dev/null || { echo "no openssl: apt-get install openssl" >&2; exit 1; }
+            exec 2> log
+            openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout authority.key -out authority.pem
+            openssl req -newkey rsa:2048 -nodes -subj /CN=server -keyout server.key -out server.csr
+            printf 'subjectAltName=\(names)' > names
+            openssl x509 -req -days 2 -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial \
+                -extfile names -out server.pem
+            """
+        process.arguments = ["-c", script]
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            let log = (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? ""
+            throw RedisProcess.NotStarted(description: "openssl made no certificate: \(log)")
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: directory) }
+}

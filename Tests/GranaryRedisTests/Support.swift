@@ -1,0 +1,69 @@
+import Granary
+import SegmentStore
+import Synchronization
+import Testing
+
+@testable import GranaryRedis
+
+/// A clock that tests set: of the day, and for waits.
+final class ManualClock: Sendable {
+    private let time = Mutex<UInt64>(1_700_000_000_000)
+    private let start = ContinuousClock.now
+    var now: UInt64 { time.withLock { $0 } }
+    func advance(by milliseconds: UInt64) { time.withLock { $0 += milliseconds } }
+    var clock: StoreClock { StoreClock { [self] in now } }
+    var instant: ContinuousClock.Instant { start + .milliseconds(now - 1_700_000_000_000) }
+}
+
+extension RedisCache {
+    /// What the server says to a command by hand.
+    func raw(_ name: String, _ arguments: [UInt8]...) async throws -> RESPValue {
+        try await pool.replies(to: RESPCommand(name, arguments), isRepeatable: false)[0]
+    }
+
+    /// What the server says to a command of text.
+    func raw(_ words: String...) async throws -> RESPValue {
+        let arguments = words.dropFirst().map { Array($0.utf8) }
+        return try await pool.replies(to: RESPCommand(words[0], arguments), isRepeatable: false)[0]
+    }
+
+    /// The value under the key, which has to be bytes.
+    func bytes(_ key: String) async throws -> [UInt8]? { try await get(key)?.bytes }
+
+    func set(_ key: String, _ text: String) async throws { try await set(key, to: CacheValue(Array(text.utf8))) }
+}
+
+extension CacheKeys {
+    /// All of them.
+    func all() async throws -> [String] { try await reduce(into: []) { $0.append($1) } }
+}
+
+/// The error that the body throws.
+func error(of body: () async throws -> Void) async -> RedisCacheError? {
+    do {
+        try await body()
+        return nil
+    } catch {
+        return error as? RedisCacheError
+    }
+}
+
+extension RESPValue {
+    /// The number, where it is one.
+    var number: Int64? {
+        guard case .integer(let number) = self else { return nil }
+        return number
+    }
+}
+
+/// Bytes that a seed tells apart (SplitMix64; Steele, Lea and Flood, OOPSLA 2014).
+func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
+    var state = seed
+    return (0..<count).map { _ in
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return UInt8(truncatingIfNeeded: mixed ^ (mixed >> 31))
+    }
+}
