@@ -24,7 +24,8 @@ final class RedisProcess: Sendable {
         let listening =
             if let tls {
                 [
-                    "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", tls.certificate, "--tls-key-file", tls.key,
+                    "--port", "0", "--tls-port", "\(port)", "--tls-cert-file", tls.certificate, "--tls-key-file",
+                    tls.key,
                     "--tls-ca-cert-file", tls.authority, "--tls-auth-clients", "no",
                 ]
             } else {
@@ -78,8 +79,9 @@ private final class Running: Sendable {
 
     init(_ command: [String]) throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        // The shell's input ends with this process, whatever becomes of it.
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
+        // The shell's input ends with this process, whatever becomes of it. It inherits blocked signals, by which other shells
+        // than bash wait, and SIGTERM is among them.
         let script = """
             command -v "$1" > /dev/null || { echo "no $1: apt-get install redis-server"; exit 1; }
             exec 3<&0
@@ -89,10 +91,10 @@ private final class Running: Sendable {
             { read -r _ <&3; kill -9 "$child"; } &
             reader=$!
             wait "$child"
-            kill "$reader"
+            kill -9 "$reader"
             echo ended
             """
-        process.arguments = ["-c", script, "sh"] + command
+        process.arguments = ["-c", script, "bash"] + command
         process.standardInput = input
         let output = Pipe()
         process.standardOutput = output
@@ -103,12 +105,16 @@ private final class Running: Sendable {
     }
 
     private func read(_ handle: FileHandle) {
-        var rest = Data()
-        while let data = try? handle.read(upToCount: 4_096), !data.isEmpty {
-            rest += data
+        var rest: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        // FileHandle's own reading waits until as much is there as was asked for.
+        while true {
+            let count = Foundation.read(handle.fileDescriptor, &buffer, buffer.count)
+            guard count > 0 else { break }
+            rest += buffer[..<count]
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
-                take(String(decoding: rest[rest.startIndex..<end], as: UTF8.self))
-                rest = Data(rest[rest.index(after: end)...])
+                take(String(decoding: rest[..<end], as: UTF8.self))
+                rest.removeFirst(end + 1)
             }
         }
         let (waiting, lines) = state.withLock { state in
@@ -171,7 +177,9 @@ func freePort() throws -> Int {
             bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
         }
     }
-    guard result == 0 else { throw RedisProcess.NotStarted(description: "no port: \(String(cString: strerror(errno)))") }
+    guard result == 0 else {
+        throw RedisProcess.NotStarted(description: "no port: \(String(cString: strerror(errno)))")
+    }
     return Int(UInt16(bigEndian: address.sin_port))
 }
 
@@ -187,7 +195,7 @@ final class TestCertificates: Sendable {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         directory = url.path
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.executableURL = URL(fileURLWithPath: "/bin/bash")
         process.currentDirectoryURL = url
         let script = """
             set -e

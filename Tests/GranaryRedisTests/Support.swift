@@ -17,8 +17,8 @@ final class ManualClock: Sendable {
 
 extension RedisCache {
     /// What the server says to a command by hand.
-    func raw(_ name: String, _ arguments: [UInt8]...) async throws -> RESPValue {
-        try await pool.replies(to: RESPCommand(name, arguments), isRepeatable: false)[0]
+    func raw(_ name: String, bytes first: [UInt8], _ rest: [UInt8]...) async throws -> RESPValue {
+        try await pool.replies(to: RESPCommand(name, [first] + rest), isRepeatable: false)[0]
     }
 
     /// What the server says to a command of text.
@@ -39,7 +39,7 @@ extension CacheKeys {
 }
 
 /// The error that the body throws.
-func error(of body: () async throws -> Void) async -> RedisCacheError? {
+func failure(of body: () async throws -> Void) async -> RedisCacheError? {
     do {
         try await body()
         return nil
@@ -49,6 +49,15 @@ func error(of body: () async throws -> Void) async -> RedisCacheError? {
 }
 
 extension RESPValue {
+    /// The bytes, or the text, where it is either.
+    var content: [UInt8]? {
+        switch self {
+        case .bytes(let bytes): bytes
+        case .verbatim(let text): Array(text.dropFirst(4))
+        default: nil
+        }
+    }
+
     /// The number, where it is one.
     var number: Int64? {
         guard case .integer(let number) = self else { return nil }
@@ -65,5 +74,26 @@ func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         return UInt8(truncatingIfNeeded: mixed ^ (mixed >> 31))
+    }
+}
+
+/// What tasks that call at once tell each other.
+final class Load: Sendable {
+    let isOver = Atomic(false)
+    let answered = Atomic(0)
+    let failed = Atomic(0)
+    /// What each of eight tasks has done so often.
+    let rounds = Mutex([Int](repeating: 0, count: 8))
+
+    /// Waits until so many more calls were answered.
+    func answers(_ count: Int) async {
+        let before = answered.load(ordering: .relaxed)
+        while answered.load(ordering: .relaxed) < before + count { await Task.yield() }
+    }
+
+    /// Waits until one more call failed.
+    func failure() async {
+        let before = failed.load(ordering: .relaxed)
+        while failed.load(ordering: .relaxed) == before { await Task.yield() }
     }
 }

@@ -53,8 +53,9 @@ final class Connection: Sendable {
     func open(to server: RedisServer, tls: NIOSSLContext?, _ options: RedisCacheOptions) {
         let timeout = TimeAmount.nanoseconds(options.connectTimeout)
         let deadline = eventLoop.scheduleTask(in: timeout) { [self] in
-            let detail = "the server did not let the connection in within \(options.connectTimeout); "
-            end(.init(.timedOut, server: server.address, detail: detail + "see whether it hangs"))
+            let silence = "the server did not let the connection in within \(options.connectTimeout)"
+            let remedy = "see whether it hangs, and whether it speaks TLS (rediss://) or does not (redis://)"
+            end(.init(.timedOut, server: server.address, detail: "\(silence); \(remedy)"))
         }
         ClientBootstrap(group: eventLoop)
             // A little later, so that the two cannot be confused.

@@ -33,7 +33,8 @@ extension RedisCacheError {
                     + "certificate is for this host, and who signed that (ca=FILE, verify=none)"
             )
         } else {
-            self.init(.connectionLost, server: server.address, detail: "the connection broke (\(error)); try again")
+            let remedy = isGreeting ? "check whether the server wants TLS (rediss://)" : "try again"
+            self.init(.connectionLost, server: server.address, detail: "the connection broke (\(error)); \(remedy)")
         }
     }
 

@@ -86,8 +86,7 @@ final class Pool: Sendable {
             if let retryAt = state.retryAt, let error = state.lastError, retryAt > options.reconnection.now() {
                 return (best.map { .send($0) } ?? .fail(error), nil)
             }
-            let connection = Connection(on: MultiThreadedEventLoopGroup.singleton.next()) { [self] in ended($0, $1) }
-            state.connections.append(connection)
+            let connection = addConnection(&state)
             return (.send(best ?? connection), connection)
         }
         opened?.open(to: server, tls: tls, options)
@@ -96,26 +95,29 @@ final class Pool: Sendable {
 
     // MARK: Ends
 
+    /// What may be sent again goes to a connection of its own: what broke one may have broken the others, unseen as yet.
     private func ended(_ connection: Connection, _ ending: Connection.Ending) {
-        state.withLock { state in
-            state.remove(connection)
-            if ending.wasReady {
-                state.failures = 0
-                state.retryAt = nil
-            } else {
-                state.failures += 1
-                state.lastError = ending.error
-                let wait = options.reconnection.wait(afterFailures: state.failures)
-                state.retryAt = options.reconnection.now() + wait
-            }
-        }
+        var (again, over): ([Request], [Request]) = ([], [])
         for request in ending.sent {
-            if request.prepareToRepeat() { send(request) } else { request.fail(ending.error) }
+            if request.prepareToRepeat() { again.append(request) } else { over.append(request) }
         }
         for request in ending.unsent {
             let mayTry = ending.wasReady && request.prepareToRepeat(always: true)
-            if mayTry { send(request) } else { request.fail(ending.error) }
+            if mayTry { again.append(request) } else { over.append(request) }
         }
+        let fresh = state.withLock { state in
+            state.note(ending, of: connection, options.reconnection)
+            return again.isEmpty || state.isClosed ? nil : addConnection(&state)
+        }
+        for request in over { request.fail(ending.error) }
+        for request in again where fresh?.enqueue(request) != true { request.fail(ending.error) }
+        fresh?.open(to: server, tls: tls, options)
+    }
+
+    private func addConnection(_ state: inout State) -> Connection {
+        let connection = Connection(on: MultiThreadedEventLoopGroup.singleton.next()) { [self] in ended($0, $1) }
+        state.connections.append(connection)
+        return connection
     }
 
     private var closed: RedisCacheError {
@@ -168,6 +170,22 @@ extension Pool.State {
             if isReady != other.isReady ? isReady : connection.load < other.load { best = connection }
         }
         return best
+    }
+
+    fileprivate mutating func note(
+        _ ending: Connection.Ending,
+        of connection: Connection,
+        _ reconnection: RedisReconnection
+    ) {
+        remove(connection)
+        if ending.wasReady {
+            failures = 0
+            retryAt = nil
+        } else {
+            failures += 1
+            lastError = ending.error
+            retryAt = reconnection.now() + reconnection.wait(afterFailures: failures)
+        }
     }
 
     fileprivate mutating func remove(_ connection: Connection) {
