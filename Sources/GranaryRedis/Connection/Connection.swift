@@ -55,7 +55,7 @@ final class Connection: Sendable {
         let deadline = eventLoop.scheduleTask(in: timeout) { [self] in
             let silence = "the server did not let the connection in within \(options.connectTimeout)"
             let remedy = "see whether it hangs, and whether it speaks TLS (rediss://) or does not (redis://)"
-            end(.init(.timedOut, server: server.address, detail: "\(silence); \(remedy)"))
+            close(.init(.timedOut, server: server.address, detail: "\(silence); \(remedy)"))
         }
         ClientBootstrap(group: eventLoop)
             // A little later, so that the two cannot be confused.
@@ -63,21 +63,36 @@ final class Connection: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .connect(host: server.host, port: server.port)
             .flatMapThrowing { [self] channel in
-                let handler = ConnectionHandler(self, server, timeout: options.commandTimeout, deadline: deadline)
-                let isWanted = state.withLock { state in
-                    state.handler = NIOLoopBound(handler, eventLoop: eventLoop)
-                    return state.phase == .connecting
+                do {
+                    try take(channel, server, tls, options, deadline)
+                } catch {
+                    channel.close(promise: nil)
+                    throw error
                 }
-                guard isWanted else { return channel.close(promise: nil) }
-                if let tls {
-                    try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(tls, server))
-                }
-                try channel.pipeline.syncOperations.addHandler(handler)
             }
             .whenFailure { [self] error in
                 deadline.cancel()
                 end(RedisCacheError(connecting: error, to: server))
             }
+    }
+
+    /// Signs in over the channel, unless the connection has ended meanwhile.
+    private func take(
+        _ channel: any Channel,
+        _ server: RedisServer,
+        _ tls: NIOSSLContext?,
+        _ options: RedisCacheOptions,
+        _ deadline: Scheduled<Void>
+    ) throws {
+        let handler = ConnectionHandler(self, server, timeout: options.commandTimeout, deadline: deadline)
+        let isWanted = state.withLock { state in
+            guard state.phase == .connecting else { return false }
+            state.handler = NIOLoopBound(handler, eventLoop: eventLoop)
+            return true
+        }
+        guard isWanted else { return channel.close(promise: nil) }
+        if let tls { try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(tls, server)) }
+        try channel.pipeline.syncOperations.addHandler(handler)
     }
 
     /// Servers known by an address have no name to tell them (RFC 6066, 3); the certificate is checked for the address.
@@ -105,13 +120,7 @@ final class Connection: Sendable {
 
     /// Ends it, whatever is on its way.
     func shutDown(_ error: RedisCacheError) {
-        eventLoop.execute { [self] in
-            if let handler = state.withLock({ $0.handler }) {
-                handler.value.end(error)
-            } else {
-                end(error)
-            }
-        }
+        eventLoop.execute { [self] in close(error) }
     }
 
     // MARK: From the event loop
@@ -133,6 +142,11 @@ final class Connection: Sendable {
 
     /// A request has been answered.
     func noteAnswer() { unanswered.subtract(1, ordering: .relaxed) }
+
+    /// Closes the channel if there is one, and ends.
+    private func close(_ error: RedisCacheError) {
+        if let handler = state.withLock({ $0.handler }) { handler.value.end(error) } else { end(error) }
+    }
 
     /// Nothing is sent from now on; what was sent and not answered is given back along with what was not sent.
     func end(_ error: RedisCacheError, sent: [Request] = []) {
