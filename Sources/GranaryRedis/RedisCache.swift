@@ -28,6 +28,8 @@ public final class RedisCache: ManagedCacheStrategy {
 
     let pool: Pool
     let options: RedisCacheOptions
+    /// What every key begins with in the server.
+    private let prefix: [UInt8]
     let figures = Figures()
 
     /// A cache in the server.
@@ -41,6 +43,7 @@ public final class RedisCache: ManagedCacheStrategy {
             throw RedisCacheError(.invalidOptions, server: server.address, detail: "no connections; allow one at least")
         }
         self.options = options
+        prefix = Array(options.prefix.utf8)
         pool = try Pool(server, options)
     }
 
@@ -198,7 +201,13 @@ public final class RedisCache: ManagedCacheStrategy {
     }
 
     /// The key as the server has it.
-    func storedKey(_ key: String) -> [UInt8] { Array(options.prefix.utf8) + Array(key.utf8) }
+    func storedKey(_ key: String) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(prefix.count + key.utf8.count)
+        bytes += prefix
+        bytes += key.utf8
+        return bytes
+    }
 
     /// The error for a reply that is one, or that is of the wrong kind.
     func unexpected(_ reply: RESPValue) -> RedisCacheError {

@@ -23,7 +23,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var inFlight = CircularBuffer<Request>()
     /// When something last came or went.
     private var lastProgress = NIODeadline.now()
-    private var isWatched = false
+    private var nextLook: Scheduled<Void>?
     private var hasEnded = false
 
     init(_ connection: Connection, _ server: RedisServer, timeout: Duration, deadline: Scheduled<Void>) {
@@ -143,13 +143,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Looks at the moment whether the server has been silent for too long. One look is planned at a time, however many
     /// requests come and go.
     private func watch(_ context: ChannelHandlerContext, until moment: NIODeadline) {
-        guard !isWatched else { return }
-        isWatched = true
-        context.eventLoop.assumeIsolated().scheduleTask(deadline: moment) { [weak self] in self?.look() }
+        guard nextLook == nil else { return }
+        // A weak reference would make every use of the handler slower.
+        nextLook = context.eventLoop.assumeIsolated().scheduleTask(deadline: moment) { self.look() }
     }
 
     private func look() {
-        isWatched = false
+        nextLook = nil
         guard let context, !hasEnded, !inFlight.isEmpty else { return }
         let moment = lastProgress + timeout
         guard moment <= .now() else { return watch(context, until: moment) }
@@ -168,6 +168,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !hasEnded else { return }
         hasEnded = true
         deadline.cancel()
+        nextLook?.cancel()
         let sent = Array(inFlight)
         inFlight.removeAll()
         context?.close(promise: nil)
