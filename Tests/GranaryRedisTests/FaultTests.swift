@@ -86,6 +86,7 @@ struct FaultTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<16 {
                 group.addTask {
+                    defer { load.end() }
                     let value = CacheValue(bytes(2_000, seed: UInt64(task)))
                     while !load.isOver.load(ordering: .relaxed) {
                         do {
@@ -108,7 +109,7 @@ struct FaultTests {
                 try await server.start()
             }
             await load.answers(100)
-            load.isOver.store(true, ordering: .relaxed)
+            load.end()
             try await group.waitForAll()
         }
     }
@@ -122,6 +123,7 @@ struct FaultTests {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for task in 0..<8 {
                 group.addTask {
+                    defer { load.end() }
                     while !load.isOver.load(ordering: .relaxed) {
                         let round = load.rounds.withLock { $0[task] }
                         try await cache.set("key \(task)", "\(round)")
@@ -131,11 +133,11 @@ struct FaultTests {
                 }
             }
             group.addTask {
-                defer { load.isOver.store(true, ordering: .relaxed) }
+                defer { load.end() }
                 for _ in 0..<5 {
                     // No call meets two.
                     let before = load.rounds.withLock { $0 }
-                    while !load.rounds.withLock({ zip($0, before).allSatisfy { $0 > $1 + 1 } }) { await Task.yield() }
+                    await load.wait { load.rounds.withLock { zip($0, before).allSatisfy { $0 > $1 + 1 } } }
                     let killed = try await other.raw("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes").number
                     #expect(killed == 1 || killed == 2)
                 }

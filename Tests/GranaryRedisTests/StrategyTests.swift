@@ -238,6 +238,23 @@ struct StrategyTests {
         #expect(try await cache.keys.all().isEmpty)
     }
 
+    @Test("A key that the server tells twice is listed, counted and measured once")
+    func toldTwice() async throws {
+        let pages =
+            ["*2\r\n$1\r\n5\r\n*2\r\n$9\r\ngranary:a\r\n$9\r\ngranary:b\r\n"]
+            + ["*2\r\n$1\r\n0\r\n*3\r\n$9\r\ngranary:b\r\n$9\r\ngranary:c\r\n$9\r\ngranary:c\r\n"]
+        let server = try await FakeServer { read, bytes in
+            if read == 0 { return ([FakeServer.welcome], false) }
+            let said = String(decoding: bytes, as: UTF8.self)
+            if said.contains("SCAN") { return ([Array(pages[said.contains("$1\r\n0\r\n") ? 0 : 1].utf8)], false) }
+            return (said.split(separator: "STRLEN").dropFirst().map { _ in Array(":100\r\n".utf8) }, false)
+        }
+        let cache = try RedisCache(url: server.url)
+        #expect(try await cache.keys.all() == ["a", "b", "c"])
+        #expect(try await cache.count() == 3)
+        #expect(try await cache.byteCount() == 3 * 109)
+    }
+
     @Test("Every listing goes its own way from the start")
     func listings() async throws {
         let server = try await RedisProcess()

@@ -85,15 +85,23 @@ final class Load: Sendable {
     /// What each of eight tasks has done so often.
     let rounds = Mutex([Int](repeating: 0, count: 8))
 
+    /// Everybody stops: all is done, or somebody failed.
+    func end() { isOver.store(true, ordering: .relaxed) }
+
+    /// Waits until it is so, or all is over.
+    func wait(until isSo: () -> Bool) async {
+        while !isSo(), !isOver.load(ordering: .relaxed) { await Task.yield() }
+    }
+
     /// Waits until so many more calls were answered.
     func answers(_ count: Int) async {
         let before = answered.load(ordering: .relaxed)
-        while answered.load(ordering: .relaxed) < before + count { await Task.yield() }
+        await wait { answered.load(ordering: .relaxed) >= before + count }
     }
 
     /// Waits until one more call failed.
     func failure() async {
         let before = failed.load(ordering: .relaxed)
-        while failed.load(ordering: .relaxed) == before { await Task.yield() }
+        await wait { failed.load(ordering: .relaxed) > before }
     }
 }
