@@ -14,6 +14,7 @@ let package = Package(
         .library(name: "SegmentStore", targets: ["SegmentStore"]),
         .library(name: "Granary", targets: ["Granary"]),
         .library(name: "GranarySQLite", targets: ["GranarySQLite"]),
+        .library(name: "GranaryS3", targets: ["GranaryS3"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
         .library(name: "GranaryKura", targets: ["GranaryKura"]),
         .executable(name: "granary", targets: ["GranaryCommand"]),
@@ -21,6 +22,7 @@ let package = Package(
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
     traits: [
         .trait(name: "SQLite", description: "The SQLite strategy, with GRDB"),
+        .trait(name: "S3", description: "The S3 strategy, with async-http-client and swift-crypto"),
         .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto and async-http-client"),
         .trait(
             name: "Kura",
@@ -32,7 +34,7 @@ let package = Package(
             description: "The granary command, with swift-argument-parser",
             enabledTraits: ["Summaries", "Kura"]
         ),
-        .default(enabledTraits: ["SQLite", "Summaries", "Kura", "CommandLine"]),
+        .default(enabledTraits: ["SQLite", "S3", "Summaries", "Kura", "CommandLine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -68,6 +70,19 @@ let package = Package(
                 "CXXHash",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
                 .product(name: "GRDBSQLite", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "GranaryS3",
+            dependencies: [
+                "Granary",
+                "SegmentStore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["S3"])),
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["S3"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["S3"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["S3"])),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -163,6 +178,19 @@ let package = Package(
                 "sqlite-child",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GranaryS3Tests",
+            dependencies: [
+                "GranaryS3",
+                "Granary",
+                "SegmentStore",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["S3"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["S3"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["S3"])),
+            ],
+            exclude: ["Python"],
             swiftSettings: settings
         ),
         .testTarget(
