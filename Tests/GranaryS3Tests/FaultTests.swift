@@ -82,14 +82,15 @@ import Testing
     @Test func givesUpWaitingForAServiceThatSaysNothing() async throws {
         for answer in [ScriptedServer.Answer.silence, .bytes(Array(Self.found.dropLast(5)))] {
             let server = try await ScriptedServer(script: [answer])
+            let waits = NotedWaits()
             let cache = try Self.cache(server) {
                 $0.timeout = .milliseconds(50)
-                $0.retries.maxRetries = 1
+                $0.retries = waits.policy(maxRetries: 1)
             }
             let error = await failure { _ = try await cache.get("key") }
             #expect(error?.code == .timedOut)
             #expect(error?.detail.contains("raise the timeout") ?? false)
-            #expect(server.requests.count == 2)
+            #expect(waits.all.count == 1)
         }
     }
 

@@ -54,9 +54,10 @@ final class MotoServer: Sendable {
         input = Pipe()
         let output = Pipe()
         process.executableURL = URL(filePath: "/bin/sh")
-        // The shell ends the server when its own input ends, however the test process does.
+        // The shell ends the server when its own input ends, however the test process does; by a signal that cannot be
+        // blocked, because threads that start processes may have the others blocked.
         process.arguments = [
-            "-c", #""$0" -H 127.0.0.1 -p 0 </dev/null & server=$!; cat >/dev/null; kill $server"#,
+            "-c", #""$0" -H 127.0.0.1 -p 0 </dev/null & server=$!; cat >/dev/null; kill -KILL $server"#,
             try Self.program().path,
         ]
         process.standardInput = input
