@@ -59,8 +59,12 @@ public final class S3Cache: ManagedCacheStrategy, CustomReflectable {
     }
 
     /// Opens the cache at a URL: `s3://BUCKET`, `s3://BUCKET/PREFIX`, with any of `region`, `endpoint`, `addressing`
-    /// (`path` or `virtual`) and `profile` behind a question mark. What the URL says goes before the options.
+    /// (`path` or `virtual`) and `profile` behind a question mark.
     ///
+    /// - Parameters:
+    ///   - url: The URL; what it says goes before the options.
+    ///   - environment: The environment variables, in place of those in the options.
+    ///   - options: Everything else.
     /// - Throws: `S3CacheError` where the URL is none of those; secrets have no place in it.
     public convenience init(
         url: String,

@@ -5,7 +5,7 @@ public import SegmentStore
 ///
 /// What is not given here is looked for in the environment, then in the shared profile files: the region in `AWS_REGION`,
 /// `AWS_DEFAULT_REGION` and `region`, the endpoint in `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` and `endpoint_url`.
-/// Credentials are looked for as <doc:S3Cache> says.
+/// Credentials are looked for as ``S3Cache`` says.
 public struct S3CacheOptions: Sendable, CustomReflectable {
     /// How the bucket is named in requests
     /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html>).

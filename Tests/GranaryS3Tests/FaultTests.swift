@@ -221,7 +221,10 @@ import Testing
             + "</ListBucketResult>",
     ])
     func refusesWhatIsNoListing(_ body: String) async throws {
-        let server = try await ScriptedServer(always: ScriptedServer.response(200, Array(body.utf8)))
+        let last = "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+        let server = try await ScriptedServer { _, number in
+            .bytes(ScriptedServer.response(200, Array((number < 20 ? body : last).utf8)))
+        }
         let cache = try Self.cache(server)
         for call: @Sendable () async throws -> Void in [
             { _ = try await cache.count() }, { _ = try await cache.keys.all() }, { try await cache.removeAll() },
