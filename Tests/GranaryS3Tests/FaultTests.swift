@@ -290,7 +290,7 @@ import Testing
             try await group.waitForAll()
         }
         #expect(server.requests.count == 60)
-        #expect(server.mostInFlight == 3)
+        #expect(server.mostInFlight <= 3)
     }
 
     @Test func knowsItsOwnConditionalSetAgainWhenTheAnswerWasLost() async throws {
