@@ -15,6 +15,7 @@ let package = Package(
         .library(name: "Granary", targets: ["Granary"]),
         .library(name: "GranarySQLite", targets: ["GranarySQLite"]),
         .library(name: "GranaryRedis", targets: ["GranaryRedis"]),
+        .library(name: "GranaryS3", targets: ["GranaryS3"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
         .library(name: "GranaryKura", targets: ["GranaryKura"]),
         .executable(name: "granary", targets: ["GranaryCommand"]),
@@ -23,6 +24,7 @@ let package = Package(
     traits: [
         .trait(name: "SQLite", description: "The SQLite strategy, with GRDB"),
         .trait(name: "Redis", description: "The Redis strategy, with swift-nio and swift-nio-ssl"),
+        .trait(name: "S3", description: "The S3 strategy, with async-http-client and swift-crypto"),
         .trait(name: "Summaries", description: "The summary pipeline, with swift-crypto and async-http-client"),
         .trait(
             name: "Kura",
@@ -34,7 +36,7 @@ let package = Package(
             description: "The granary command, with swift-argument-parser",
             enabledTraits: ["Summaries", "Kura"]
         ),
-        .default(enabledTraits: ["SQLite", "Redis", "Summaries", "Kura", "CommandLine"]),
+        .default(enabledTraits: ["SQLite", "Redis", "S3", "Summaries", "Kura", "CommandLine"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -83,6 +85,19 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Redis"])),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "GranaryS3",
+            dependencies: [
+                "Granary",
+                "SegmentStore",
+                .product(name: "AsyncHTTPClient", package: "async-http-client", condition: .when(traits: ["S3"])),
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["S3"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["S3"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["S3"])),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
         ),
@@ -188,6 +203,19 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
             ],
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "GranaryS3Tests",
+            dependencies: [
+                "GranaryS3",
+                "Granary",
+                "SegmentStore",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["S3"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["S3"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["S3"])),
+            ],
+            exclude: ["Python"],
             swiftSettings: settings
         ),
         .testTarget(

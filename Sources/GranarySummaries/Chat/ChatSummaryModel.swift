@@ -1,3 +1,5 @@
+internal import Granary
+
 /// A language model behind an OpenAI-compatible chat completions API.
 ///
 /// ```swift

@@ -1,7 +1,7 @@
 internal import Synchronization
 
 /// Lets so many in at once; the others wait in the order in which they came.
-final class RequestSlots: Sendable {
+package final class RequestSlots: Sendable {
     private struct Waiter: Sendable {
         let number: Int
         let continuation: CheckedContinuation<Void, any Error>
@@ -17,15 +17,16 @@ final class RequestSlots: Sendable {
 
     private let state: Mutex<State>
 
-    init(_ count: Int) { state = Mutex(State(free: count)) }
+    /// Room for so many.
+    package init(_ count: Int) { state = Mutex(State(free: count)) }
 
     /// Whether the next to come would have to wait.
-    var isFull: Bool { state.withLock { $0.free == 0 } }
+    package var isFull: Bool { state.withLock { $0.free == 0 } }
 
     /// Runs the body once there is room.
     ///
     /// - Throws: what the body throws, and `CancellationError` to a task that is cancelled while it waits.
-    func withSlot<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+    package func withSlot<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
         try await enter()
         defer { leave() }
         return try await body()

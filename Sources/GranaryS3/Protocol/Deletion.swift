@@ -1,0 +1,55 @@
+internal import Crypto
+internal import FoundationEssentials
+
+/// `DeleteObjects`: many objects at once.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>.
+enum Deletion {
+    /// Objects in one request.
+    static let limit = 1_000
+
+    /// The request for up to `limit` objects.
+    static func request(_ place: S3Place, _ names: [ObjectName]) -> S3Request {
+        // Neither prefixes nor names hold characters that XML needs escapes for.
+        let objects = names.map { "<Object><Key>\(place.prefix)\($0.text)</Key></Object>" }.joined()
+        let body = Array(
+            "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>\(objects)</Delete>".utf8
+        )
+        // S3 demands a checksum of what deletes; every service knows this one (RFC 1864).
+        let checksum = Data(Insecure.MD5.hash(data: body)).base64EncodedString()
+        return S3Request(
+            method: "POST",
+            query: [("delete", "")],
+            headers: [("Content-MD5", checksum), ("Content-Type", "application/xml")],
+            body: body,
+            longestAnswer: Listing.longestAnswer
+        )
+    }
+
+    /// Checks the answer, whose status does not tell.
+    ///
+    /// - Throws: `S3CacheError` where some object was not deleted.
+    static func check(_ answer: HTTPAnswer, _ place: S3Place) throws(S3CacheError) {
+        let root = try? XMLElement(parsing: answer.body)
+        guard let root, root.name == "DeleteResult" else {
+            throw S3CacheError(
+                .malformedAnswer,
+                location: place.location,
+                status: answer.status,
+                detail: "what came does not say what was deleted; check that the endpoint is S3"
+            )
+        }
+        guard let failed = root.children.first(where: { $0.name == "Error" }) else { return }
+        let count = root.children.count { $0.name == "Error" }
+        let said = plainLine(
+            [failed["Code"], failed["Message"]].compactMap { $0 }.joined(separator: ": "),
+            hiding: nil
+        )
+        throw S3CacheError(
+            failed["Code"] == "AccessDenied" ? .accessDenied : .refused,
+            location: place.location,
+            status: answer.status,
+            detail: "\(count) objects were not deleted (\(said)); grant s3:DeleteObject on the objects, and try again"
+        )
+    }
+}
