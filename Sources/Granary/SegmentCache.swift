@@ -74,6 +74,25 @@ public final class SegmentCache: ManagedCacheStrategy {
         }
     }
 
+    /// The value of the key, and when it ends; found by one look-up, as `get` does.
+    ///
+    /// - Throws: `StoreError` once the cache is closed.
+    public func hit(_ key: String) async throws -> CacheHit? { try find(key) }
+
+    /// The values of many keys, and when they end.
+    ///
+    /// - Throws: `StoreError` once the cache is closed.
+    public func hits(_ keys: [String]) async throws -> [CacheHit?] { try keys.map(find) }
+
+    private func find(_ key: String) throws(StoreError) -> CacheHit? {
+        try store.withEntry(key.utf8.span.bytes) { entry, value in
+            CacheHit(
+                CacheValue(value.withUnsafeBytes { Array($0) }, coding: ValueCoding(rawValue: entry.callerByte)),
+                end: entry.expiry.map { .at($0) } ?? .never
+            )
+        }
+    }
+
     /// Stores the value under the key, which has 1 to 65,535 bytes of UTF-8. Of a tag the first 255 bytes are kept.
     ///
     /// - Throws: `StoreError`, as `SegmentStore.set` does.
