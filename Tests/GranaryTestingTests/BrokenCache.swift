@@ -47,8 +47,10 @@ final class BrokenCache: ManagedCacheStrategy {
         if fault == .endsWithClosing, let value = try? await base.get(key) { return value }
         if fault == .endsWithClosing { return nil }
         guard let value = try await base.get(self.key(key)) else {
-            // As a search that takes the nearest key.
-            return fault == .hasNothingUnderOtherKeys ? try await base.get(String(key.dropLast())) : nil
+            // As a search that takes a number behind a word for nothing.
+            guard fault == .hasNothingUnderOtherKeys, key.last?.isNumber == true, key.dropLast().last?.isLetter == true
+            else { return nil }
+            return try await base.get(String(key.dropLast()))
         }
         switch fault {
         case .givesBackExactBytes where value.bytes.count == 4_097:

@@ -28,24 +28,24 @@ final class FaultyTier: ManagedCacheStrategy {
     let base: MemoryCache
     private let state = Mutex(Faults())
     private let made = Mutex(Calls())
-    private let readGate = Mutex<Gate?>(nil)
-    private let writeGate = Mutex<Gate?>(nil)
+    private let readStop = Mutex<Stop?>(nil)
+    private let writeStop = Mutex<Stop?>(nil)
 
     init(clock: StoreClock = .system) { base = MemoryCache(clock: clock) }
 
     var calls: Calls { made.withLock { $0 } }
 
-    func break(_ change: (inout Faults) -> Void) { state.withLock(change) }
-    func goDown() { self.break { ($0.isReadingDown, $0.isWritingDown) = (true, true) } }
+    func fail(_ change: (inout Faults) -> Void) { state.withLock { change(&$0) } }
+    func goDown() { fail { ($0.isReadingDown, $0.isWritingDown) = (true, true) } }
     func comeBack() { state.withLock { $0 = Faults() } }
     /// The next read, or write, waits there.
-    func holdNextRead(at gate: Gate) { readGate.withLock { $0 = gate } }
-    func holdNextWrite(at gate: Gate) { writeGate.withLock { $0 = gate } }
+    func holdNextRead(at stop: Stop) { readStop.withLock { $0 = stop } }
+    func holdNextWrite(at stop: Stop) { writeStop.withLock { $0 = stop } }
 
     private func reading<Result>(_ keys: [String], _ body: () async throws -> Result) async throws -> Result {
         made.withLock { $0.reads.append(keys) }
         let result = try await body()
-        if let gate = readGate.withLock({ gate in defer { gate = nil }; return gate }) { await gate.pass() }
+        await readStop.withLock { $0.take() }?.pass()
         try Task.checkCancellation()
         if state.withLock({ $0.isReadingDown }) { throw Down() }
         return result
@@ -57,7 +57,7 @@ final class FaultyTier: ManagedCacheStrategy {
         _ body: () async throws -> Result
     ) async throws -> Result {
         made.withLock { $0.writes.append(keys) }
-        if let gate = writeGate.withLock({ gate in defer { gate = nil }; return gate }) { await gate.pass() }
+        await writeStop.withLock { $0.take() }?.pass()
         try Task.checkCancellation()
         let faults = state.withLock { $0 }
         if length > faults.refusesLongerThan { throw Refused() }
@@ -105,6 +105,20 @@ final class FaultyTier: ManagedCacheStrategy {
             return try await reading([]) { try await keys.reduce(into: []) { $0.append($1) } }
         }
     }
+}
+
+/// A place where a call waits until the test lets it go on.
+final class Stop: Sendable {
+    private let reached = Gate()
+    private let opened = Gate()
+
+    func pass() async {
+        reached.open()
+        await opened.wait()
+    }
+
+    func waitUntilReached() async { await reached.wait() }
+    func open() { opened.open() }
 }
 
 /// Time that tests advance, for back-offs.
