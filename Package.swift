@@ -16,6 +16,7 @@ let package = Package(
         .library(name: "GranarySQLite", targets: ["GranarySQLite"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
         .library(name: "GranaryKura", targets: ["GranaryKura"]),
+        .library(name: "GranaryTesting", targets: ["GranaryTesting"]),
         .executable(name: "granary", targets: ["GranaryCommand"]),
     ],
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
@@ -100,6 +101,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "GranaryTesting", dependencies: ["Granary", "SegmentStore"], swiftSettings: settings),
         .executableTarget(
             name: "GranaryCommand",
             dependencies: [
@@ -107,6 +109,7 @@ let package = Package(
                 "Granary",
                 "GranarySummaries",
                 "GranaryKura",
+                "GranarySQLite",
                 .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ArgumentParser",
@@ -155,9 +158,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "GranaryTestingTests",
+            dependencies: ["GranaryTesting", "Granary", "SegmentStore"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "GranarySQLiteTests",
             dependencies: [
                 "GranarySQLite",
+                "GranaryTesting",
                 "Granary",
                 "SegmentStore",
                 "sqlite-child",
@@ -184,7 +193,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranaryCommandTests",
-            dependencies: ["GranaryCommand", "Granary", "SegmentStore", "CLinux", "chat-server"],
+            dependencies: ["GranaryCommand", "GranarySQLite", "Granary", "SegmentStore", "CLinux", "chat-server"],
             swiftSettings: settings
         ),
     ]

@@ -36,7 +36,11 @@ public struct StrategyConformance: Sendable {
     ) async -> ConformanceReport.Outcome {
         if options.unsupported.contains(promise) { return .notApplicable("the strategy is said not to make it") }
         let strategy: any CacheStrategy
-        do { strategy = try await make(options.time.clock) } catch { return .failed("no instance could be made: \(error)") }
+        do {
+            strategy = try await make(options.time.clock)
+        } catch {
+            return .failed("no instance could be made: \(error)")
+        }
         let managed = strategy as? any ManagedCacheStrategy
         let outcome: ConformanceReport.Outcome
         do {

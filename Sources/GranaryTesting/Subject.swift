@@ -83,7 +83,8 @@ func require(_ condition: Bool, _ reason: @autoclosure () -> String) throws {
 func shown(_ value: CacheValue?) -> String {
     guard let value else { return "nothing" }
     let bytes = value.bytes.prefix(8).map { String($0, radix: 16) }.joined(separator: " ")
-    return "\(value.bytes.count) bytes [\(bytes)\(value.bytes.count > 8 ? " …" : "")] of coding \(value.coding.rawValue)"
+    let more = value.bytes.count > 8 ? " …" : ""
+    return "\(value.bytes.count) bytes [\(bytes)\(more)] of coding \(value.coding.rawValue)"
 }
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014).

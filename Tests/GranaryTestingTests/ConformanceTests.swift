@@ -39,7 +39,9 @@ import Testing
     @Test func whatIsSaidNotToBePromisedIsNotAskedFor() async throws {
         var options = ConformanceOptions()
         options.unsupported = [.keepsCodings]
-        let report = await StrategyConformance(options: options).report { BrokenCache(breaking: .keepsCodings, clock: $0) }
+        let report = await StrategyConformance(options: options).report {
+            BrokenCache(breaking: .keepsCodings, clock: $0)
+        }
         try report.requirePassed()
         let outcome = report.results.first { $0.promise == .keepsCodings }?.outcome
         #expect(outcome == .notApplicable("the strategy is said not to make it"))

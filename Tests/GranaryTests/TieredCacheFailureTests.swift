@@ -218,7 +218,9 @@ import Testing
         try await tiers.cache.set("key", to: long)
         // Nor does the older one stay there.
         #expect(try await tiers.lower.base.get("key") == nil)
-        try await tiers.cache.set([CacheEntry("a", CacheValue([1])), CacheEntry("b", long), CacheEntry("c", CacheValue([3]))])
+        try await tiers.cache.set([
+            CacheEntry("a", CacheValue([1])), CacheEntry("b", long), CacheEntry("c", CacheValue([3])),
+        ])
         #expect(try await tiers.lower.base.get(["a", "b", "c"]) == [CacheValue([1]), nil, CacheValue([3])])
         #expect(try await tiers.cache.get("b") == long)
         #expect(tiers.lowerFigures.refused == 2 && tiers.lowerFigures.failures == 0)

@@ -6,8 +6,12 @@ import Testing
 /// Random histories of sets, removals, failures, recoveries and evictions, replayable by their seed.
 @Suite struct TieredCacheModelTests {
     @Test(arguments: [TieredCacheOptions.Writing.through, .behind], [0, 40])
-    func whateverFailsAGetGivesTheValueSetLastOrNone(writing: TieredCacheOptions.Writing, remembered: Int) async throws {
-        let seed = ProcessInfo.processInfo.environment["GRANARY_SEED"].flatMap(UInt64.init) ?? UInt64.random(in: 0...9_999)
+    func whateverFailsAGetGivesTheValueSetLastOrNone(
+        writing: TieredCacheOptions.Writing,
+        remembered: Int
+    ) async throws {
+        let given = ProcessInfo.processInfo.environment["GRANARY_SEED"].flatMap(UInt64.init)
+        let seed = given ?? UInt64.random(in: 0...9_999)
         var random = SplitMix(seed: seed)
         for history in 0..<40 {
             let tiers = try TieredFixture {

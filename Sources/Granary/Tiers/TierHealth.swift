@@ -84,7 +84,8 @@ final class TierHealth: Sendable {
             return state.failures == 1 ? delay : nil
         }
         if let firstDelay {
-            logger.warning("\(subject) fails and is left out; it is tried again in \(Int(firstDelay / .milliseconds(1))) ms: \(error)")
+            let milliseconds = Int(firstDelay / .milliseconds(1))
+            logger.warning("\(subject) fails and is left out; it is tried again in \(milliseconds) ms: \(error)")
         }
     }
 

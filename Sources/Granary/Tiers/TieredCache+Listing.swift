@@ -37,7 +37,8 @@ extension TieredCache {
             place.keys = tier.strategy.keys(hasPrefix: prefix).makeAsyncIterator()
             place.listed.append(ListedKeys())
             // They count as the tier's; what it holds under these keys itself is passed over below.
-            for entry in tier.backlog.allQueued where entry.key.utf8.starts(with: prefix.utf8) && hit(of: entry) != nil {
+            for entry in tier.backlog.allQueued where entry.key.utf8.starts(with: prefix.utf8) && hit(of: entry) != nil
+            {
                 list(entry.key, &place, &part)
             }
         }

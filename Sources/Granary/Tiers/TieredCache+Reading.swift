@@ -123,6 +123,7 @@ extension TieredCache {
 
     /// Stores what was found in the tiers above, unless its key was written to since.
     private func fill(_ found: [Found], above number: Int) async {
+        if !options.fillsTiersAbove { return }
         let now = options.clock.milliseconds()
         let wanted = found.filter { found in
             switch found.hit.end {

@@ -61,11 +61,12 @@ extension TieredCache {
             return error
         case nil:
             for key in keys { tier.backlog.noteOutdated(key) }
-            return tier.writing.lastError ?? TieredCacheError(
-                action: "writing",
-                failures: [],
-                consequence: "the tier \(tier.name) has to be cleared before it takes anything"
-            )
+            return tier.writing.lastError
+                ?? TieredCacheError(
+                    action: "writing",
+                    failures: [],
+                    consequence: "the tier \(tier.name) has to be cleared before it takes anything"
+                )
         }
     }
 

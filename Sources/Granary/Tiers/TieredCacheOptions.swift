@@ -27,6 +27,8 @@ public struct TieredCacheOptions: Sendable {
 
     /// When a set is written to the tiers below the first.
     public var writing = Writing.through
+    /// Whether what a tier has is stored in those above it.
+    public var fillsTiersAbove = true
     /// Entries that wait for one tier at most; what is set beyond that is dropped for that tier, and counted.
     public var queuedEntries = 10_000
     /// Bytes of keys and values that wait for one tier at most.

@@ -41,7 +41,8 @@ enum Ends {
 
     static func neverGivesWhatHasEnded(_ subject: Subject) async throws {
         let expiries: [CacheExpiry] = [
-            .after(.seconds(-5)), .after(.zero), .at(milliseconds: 0), .at(milliseconds: 1), .at(milliseconds: subject.now - 5_000),
+            .after(.seconds(-5)), .after(.zero), .at(milliseconds: 0), .at(milliseconds: 1),
+            .at(milliseconds: subject.now - 5_000),
         ]
         for (number, expiry) in expiries.enumerated() {
             // Also where there was something: the key has nothing afterwards.
@@ -71,6 +72,7 @@ enum Ends {
         try await set("shorter", .after(time.step), subject)
         try await time.advance(time.step + time.tolerance)
         try require(try await subject.cache.get("longer") == value, "an entry ended with the one that it replaced")
-        try require(try await subject.cache.get("shorter") == nil, "an entry lasted as long as the one that it replaced")
+        let shorter = try await subject.cache.get("shorter")
+        try require(shorter == nil, "an entry lasted as long as the one that it replaced")
     }
 }

@@ -14,7 +14,8 @@ enum Keys {
     static func tellsKeysApartByBytes(_ subject: Subject) async throws {
         // Composed and decomposed spellings, which Swift calls equal; letters that look alike; cases; zero bytes.
         let keys = [
-            "\u{E9}", "e\u{301}", "\u{212B}", "\u{C5}", "A\u{30A}", "\u{D55C}", "\u{1112}\u{1161}\u{11AB}", "case", "Case",
+            "\u{E9}", "e\u{301}", "\u{212B}", "\u{C5}", "A\u{30A}", "\u{D55C}", "\u{1112}\u{1161}\u{11AB}", "case",
+            "Case",
             "\u{430}", "a", "zero", "zero\0", "1", "01", "\u{FF}",
         ]
         try await keepsApart(keys, subject)
@@ -23,8 +24,10 @@ enum Keys {
     static func keepsOddKeys(_ subject: Subject) async throws {
         let long = String(repeating: "k", count: max(1, subject.options.longestKey - 1))
         let keys = [
-            " ", "  ", " leading", "trailing ", "tab\t", "new\nline", "carriage\rreturn", "nul\0nul", "\0", "\u{7F}", "/",
-            "//", "a/", "/a", "a//b", ".", "..", "../up", "a/./b", "a/../b", "%", "%2F", "%00", "a+b", "a b", "?", "#frag",
+            " ", "  ", " leading", "trailing ", "tab\t", "new\nline", "carriage\rreturn", "nul\0nul", "\0", "\u{7F}",
+            "/",
+            "//", "a/", "/a", "a//b", ".", "..", "../up", "a/./b", "a/../b", "%", "%2F", "%00", "a+b", "a b", "?",
+            "#frag",
             "a?b=c&d", "*", "[a]", "{a}", "\\", "back\\slash", "'", "\"", "'; DROP TABLE entries; --", "$1", "🌾", "穀倉",
             "\u{200B}", "\u{FEFF}", "\u{10FFFF}", "-", "--", ":", "a:b", "key=value", "<xml>", "&amp;", "~", long + "1",
             long + "2",

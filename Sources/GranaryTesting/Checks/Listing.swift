@@ -21,7 +21,9 @@ enum Listing {
         let unique = Set(listed)
         let (missing, unwanted) = (wanted.subtracting(unique), unique.subtracting(wanted))
         func name(_ key: [UInt8]) -> String { String(decoding: key, as: UTF8.self).debugDescription }
-        if let key = missing.first { throw Broken(reason: "\(missing.count) keys are not listed, such as \(name(key))") }
+        if let key = missing.first {
+            throw Broken(reason: "\(missing.count) keys are not listed, such as \(name(key))")
+        }
         if let key = unwanted.first { throw Broken(reason: "\(name(key)) is listed and should not be") }
         try require(unique.count == listed.count, "\(listed.count - unique.count) keys are listed more than once")
     }
