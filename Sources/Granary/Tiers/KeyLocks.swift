@@ -123,15 +123,16 @@ final class KeyLocks: Sendable {
         for clearer in clearers { clearer.resume() }
     }
 
-    /// Runs the body, which copies under locks of its own, unless everything is being removed; nil then.
-    func copying<Result: Sendable>(_ body: () async -> Result) async -> Result? {
-        let mayBegin = state.withLock { state in
+    /// Begins to copy under locks of `writing`; false, and nothing to end, while everything is being removed.
+    func beginCopying() -> Bool {
+        state.withLock { state in
             if state.clearers == 0 { state.copies += 1 }
             return state.clearers == 0
         }
-        guard mayBegin else { return nil }
-        defer { for clearer in state.withLock({ Self.endCopies(1, &$0) }) { clearer.resume() } }
-        return await body()
+    }
+
+    func endCopying() {
+        for clearer in state.withLock({ Self.endCopies(1, &$0) }) { clearer.resume() }
     }
 
     private static func endCopies(_ count: Int, _ state: inout State) -> [CheckedContinuation<Void, Never>] {

@@ -78,17 +78,31 @@ extension TieredCache {
     /// Writes what waits for tiers, and makes all of them as lasting as they can.
     ///
     /// - Throws: `TieredCacheError` naming the tiers that failed; what they lack is kept for them.
+    @_optimize(none)  // Optimised, it makes the compiler of Swift 6.3.1 crash.
     public func flush() async throws {
         try checkOpen()
+        let failures = await failures { tier in
+            try await finishWriting(to: tier)
+            try await tier.strategy.flush()
+        }
+        try check(failures, "flushing", "what they lack is kept for them; flush again")
+    }
+
+    private func finishWriting(to tier: Tier) async throws {
+        if let error = await bringUpToDate(tier, always: true) { throw error }
+    }
+
+    /// What the tiers for which the body throws failed with.
+    private func failures(_ body: (Tier) async throws -> Void) async -> [TieredCacheError.Failure] {
         var failures: [TieredCacheError.Failure] = []
         for tier in tiers {
-            if let error = await bringUpToDate(tier, always: true) {
-                failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
-            } else if case .failure(let error) = await tier.writeAlways({ try await $0.flush() }) {
+            do {
+                try await body(tier)
+            } catch {
                 failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
             }
         }
-        try check(failures, "flushing", "what they lack is kept for them; flush again")
+        return failures
     }
 
     /// Writes what waits for tiers, and closes all of them; a second call does nothing. What a tier does not take any more
@@ -97,22 +111,14 @@ extension TieredCache {
     /// - Throws: `TieredCacheError` naming the tiers that failed; all are closed all the same.
     public func close() async throws {
         if isClosed.exchange(true, ordering: .relaxed) { return }
-        var failures: [TieredCacheError.Failure] = []
-        for tier in tiers {
+        let unwritten = await failures { tier in
             await finishRecovery(of: tier)
-            if let error = await bringUpToDate(tier, always: true) {
-                failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
-            }
-            tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed)
+            defer { tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed) }
+            try await finishWriting(to: tier)
         }
         // Only now: what a tier lacks may be copied from those above it.
-        for tier in tiers {
-            do {
-                try await tier.strategy.close()
-            } catch {
-                failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
-            }
-        }
+        let unclosed = await failures { tier in try await tier.strategy.close() }
+        let failures = unwritten + unclosed
         try check(failures, "closing", "what they did not take is lost to them")
     }
 
@@ -122,14 +128,7 @@ extension TieredCache {
     ) async throws -> [Int] {
         try checkOpen()
         var answers: [Int] = []
-        var failures: [TieredCacheError.Failure] = []
-        for tier in tiers {
-            do {
-                answers.append(try await question(tier.strategy))
-            } catch {
-                failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
-            }
-        }
+        let failures = await failures { tier in answers.append(try await question(tier.strategy)) }
         try check(failures, action, "try again once they work")
         return answers
     }

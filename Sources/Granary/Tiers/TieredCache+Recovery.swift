@@ -29,20 +29,24 @@ extension TieredCache {
     /// first failure and returns it. While the tier is left alone nothing is done unless that is asked for.
     func bringUpToDate(_ tier: Tier, always: Bool) async -> (any Error)? {
         while !Task.isCancelled, tier.backlog.hasWork {
-            let step = await locks.copying {
-                if tier.backlog.mustBeCleared { return await clear(tier, always: always) }
-                let queued = tier.backlog.longestQueued(atMost: Self.batchCount)
-                if !queued.isEmpty { return await drain(queued, to: tier, always: always) }
-                return await repair(tier.backlog.outdatedKeys(atMost: Self.batchCount), in: tier, always: always)
-            }
+            // While everything is being removed there is nothing to do here.
+            guard locks.beginCopying() else { return nil }
+            let step = await step(tier, always: always)
+            locks.endCopying()
             switch step {
-            // Everything is being removed, which leaves nothing to do here.
-            case nil, .leftAlone?: return nil
-            case .failed(let error)?: return error
-            case .done?: break
+            case .done: continue
+            case .leftAlone: return nil
+            case .failed(let error): return error
             }
         }
         return nil
+    }
+
+    private func step(_ tier: Tier, always: Bool) async -> Step {
+        if tier.backlog.mustBeCleared { return await clear(tier, always: always) }
+        let queued = tier.backlog.longestQueued(atMost: Self.batchCount)
+        if !queued.isEmpty { return await drain(queued, to: tier, always: always) }
+        return await repair(tier.backlog.outdatedKeys(atMost: Self.batchCount), in: tier, always: always)
     }
 
     private enum Step {
