@@ -4,7 +4,7 @@ internal import Synchronization
 /// A strategy that keeps everything in memory and forgets it with the process; for tests and for small hot sets.
 ///
 /// Nothing is evicted, and an expired entry keeps its memory until its key is asked for, set or removed.
-public final class MemoryCache: ManagedCacheStrategy {
+public final class MemoryCache: ManagedCacheStrategy, InlineReading {
     fileprivate struct Stored: Sendable {
         var value: CacheValue
         var expiry: UInt64?
@@ -29,7 +29,9 @@ public final class MemoryCache: ManagedCacheStrategy {
     /// The value of the key.
     ///
     /// - Throws: `CacheClosedError` once the cache is closed, as every call but `close` does.
-    public func get(_ key: String) async throws -> CacheValue? { try find(key)?.value }
+    public func get(_ key: String) async throws -> CacheValue? { try read(key) }
+
+    func read(_ key: String) throws -> CacheValue? { try find(key)?.value }
 
     /// The value of the key, and when it ends.
     ///

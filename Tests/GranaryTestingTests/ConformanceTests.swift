@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func aStrategyOfTwoMethodsIsAskedForNoMoreThanThat() async throws {
-        let report = await suite.report { TwoMethods(clock: $0) }
+        let report = await suite.report { DictionaryCache(clock: $0) }
         try report.requirePassed()
         let notApplicable = report.results.filter { if case .notApplicable = $0.outcome { true } else { false } }
         #expect(notApplicable.first?.promise == .removesTheKeyAlone && notApplicable.count == 11)
@@ -55,8 +55,8 @@ import Testing
     }
 }
 
-/// The smallest strategy there is.
-private final class TwoMethods: CacheStrategy {
+/// The strategy that docs/strategies.md shows.
+private final class DictionaryCache: CacheStrategy {
     private let entries = Mutex<[[UInt8]: (value: CacheValue, expiry: UInt64?)]>([:])
     private let clock: StoreClock
 

@@ -5,7 +5,6 @@ internal import Synchronization
 final class Tier: Sendable {
     /// What was counted.
     final class Figures: Sendable {
-        let hits = Atomic(0)
         let misses = Atomic(0)
         let sets = Atomic(0)
         let fills = Atomic(0)
@@ -22,19 +21,17 @@ final class Tier: Sendable {
     let writing: TierHealth
     let backlog: TierBacklog
     let figures = Figures()
+    let gauge = TierGauge()
     /// The task that brings the tier up to date, while there is one.
     let recovery = Mutex<Task<Void, Never>?>(nil)
 
     init(_ tier: CacheTier, options: TieredCacheOptions, logger: Logger) {
         name = tier.name
         strategy = tier.strategy
-        reading = TierHealth(subject: "the tier \(tier.name): reading", options: options, logger: logger)
+        reading = TierHealth(subject: "the tier \(tier.name): reading", options: options, logger: logger, gauge: gauge)
         writing = TierHealth(subject: "the tier \(tier.name): writing", options: options, logger: logger)
-        backlog = TierBacklog(options: options)
+        backlog = TierBacklog(options: options, gauge: gauge)
     }
-
-    /// Whether it can be asked and believed without a further look.
-    var isPlain: Bool { reading.isWell && backlog.isEmpty }
 
     /// Calls the tier to read; nil while it is left alone. A failure is noted, unless it says nothing about the tier.
     func read<Result: Sendable>(
@@ -100,7 +97,7 @@ final class Tier: Sendable {
 
     var statistics: TierStatistics {
         var statistics = TierStatistics(name: name)
-        statistics.hits = figures.hits.load(ordering: .relaxed)
+        statistics.hits = gauge.hits.load(ordering: .relaxed)
         statistics.misses = figures.misses.load(ordering: .relaxed)
         statistics.sets = figures.sets.load(ordering: .relaxed)
         statistics.fills = figures.fills.load(ordering: .relaxed)

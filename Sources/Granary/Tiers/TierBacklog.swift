@@ -51,7 +51,13 @@ final class TierBacklog: Sendable {
     private let state = Mutex(State())
     private let options: TieredCacheOptions
 
-    init(options: TieredCacheOptions) { self.options = options }
+    private let gauge: TierGauge
+
+    /// Nothing is lacking; the gauge learns when something is.
+    init(options: TieredCacheOptions, gauge: TierGauge) {
+        self.options = options
+        self.gauge = gauge
+    }
 
     /// Whether the tier is to be believed in everything; costs one load.
     var isEmpty: Bool { isEmptyNow.load(ordering: .acquiring) }
@@ -87,7 +93,10 @@ final class TierBacklog: Sendable {
 
     private func changing<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
         state.withLock { state in
-            defer { isEmptyNow.store(state.isEmpty, ordering: .releasing) }
+            defer {
+                isEmptyNow.store(state.isEmpty, ordering: .releasing)
+                gauge.set(.backlog, !state.isEmpty)
+            }
             return body(&state)
         }
     }

@@ -22,9 +22,11 @@ final class TierHealth: Sendable {
     private let subject: String
     private let options: TieredCacheOptions
     private let logger: Logger
+    private let gauge: TierGauge?
 
-    /// The subject is what log lines begin with, such as "the tier redis: reading".
-    init(subject: String, options: TieredCacheOptions, logger: Logger) {
+    /// The subject is what log lines begin with, such as "the tier redis: reading"; the gauge learns of failures.
+    init(subject: String, options: TieredCacheOptions, logger: Logger, gauge: TierGauge? = nil) {
+        self.gauge = gauge
         self.subject = subject
         self.options = options
         self.logger = logger
@@ -66,6 +68,7 @@ final class TierHealth: Sendable {
             let failures = state.failures
             state = State()
             isFailing.store(false, ordering: .relaxed)
+            gauge?.set(.reading, false)
             return failures
         }
         if failures > 0 { logger.notice("\(subject) works again after failing \(failures) times") }
@@ -81,6 +84,7 @@ final class TierHealth: Sendable {
             let delay = delay(state.failures)
             state.nextTry = now + delay
             isFailing.store(true, ordering: .relaxed)
+            gauge?.set(.reading, true)
             return state.failures == 1 ? delay : nil
         }
         if let firstDelay {

@@ -111,6 +111,7 @@ extension TieredCache {
     /// - Throws: `TieredCacheError` naming the tiers that failed; all are closed all the same.
     public func close() async throws {
         if isClosed.exchange(true, ordering: .relaxed) { return }
+        for tier in tiers { tier.gauge.set(.closed, true) }
         let unwritten = await failures { tier in
             await finishRecovery(of: tier)
             defer { tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed) }

@@ -47,7 +47,7 @@ extension TieredCache {
         _ mark: KeyLocks.Mark,
         in number: Int
     ) async -> CacheHit {
-        tiers[number].figures.hits.add(1, ordering: .relaxed)
+        tiers[number].gauge.hits.add(1, ordering: .relaxed)
         if number > 0 { await fill([Found(key: key, name: name, mark: mark, hit: hit)], above: number) }
         return hit
     }
@@ -97,7 +97,7 @@ extension TieredCache {
                 case nil: lastError = tier.reading.lastError ?? lastError
                 }
             }
-            tier.figures.hits.add(found.count, ordering: .relaxed)
+            tier.gauge.hits.add(found.count, ordering: .relaxed)
             if number > 0 {
                 let copies = found.compactMap { place in
                     hits[place].map { Found(key: keys[place], name: names[place], mark: marks[place], hit: $0) }

@@ -27,6 +27,10 @@ public final class TieredCache: ManagedCacheStrategy {
     let sets = Atomic(0)
     let isClosed = Atomic(false)
     private let first: Tier
+    /// The first tier's.
+    private let gauge: TierGauge
+    /// The first tier, if it can be read without suspending.
+    private let inlineFirst: (any InlineReading)?
 
     /// A cache over the tiers, the nearest first, one at least.
     ///
@@ -42,6 +46,8 @@ public final class TieredCache: ManagedCacheStrategy {
             )
         }
         self.first = first
+        gauge = first.gauge
+        inlineFirst = first.strategy as? any InlineReading
         self.options = options
     }
 
@@ -51,20 +57,31 @@ public final class TieredCache: ManagedCacheStrategy {
     ///
     /// - Throws: what the last tier threw, if none could be asked; `CacheClosedError` once the cache is closed.
     public func get(_ key: String) async throws -> CacheValue? {
-        guard first.isPlain else { return try await search(key, below: 0)?.value }
-        try checkOpen()
+        guard gauge.isPlain else { return try await value(of: key, below: 0) }
         do {
-            if let value = try await first.strategy.get(key) {
-                first.figures.hits.add(1, ordering: .relaxed)
-                return value
+            let found: CacheValue?
+            if let inlineFirst {
+                found = try inlineFirst.read(key)
+            } else {
+                found = try await first.strategy.get(key)
+            }
+            if let found {
+                gauge.hits.add(1, ordering: .relaxed)
+                return found
             }
         } catch {
             first.noteReadingFailed(error)
             if isCancellation(error) { throw error }
-            return try await search(key, below: 0)?.value
+            return try await value(of: key, below: 0)
         }
         first.figures.misses.add(1, ordering: .relaxed)
-        return try await search(key, below: 1)?.value
+        return try await value(of: key, below: 1)
+    }
+
+    /// Kept apart from the hit's way, which is short.
+    @inline(never)
+    private func value(of key: String, below start: Int) async throws -> CacheValue? {
+        try await search(key, below: start)?.value
     }
 
     /// The same with the moment at which the value ends in that tier.
@@ -110,7 +127,7 @@ public final class TieredCache: ManagedCacheStrategy {
         statistics.misses = misses.load(ordering: .relaxed)
         statistics.sets = sets.load(ordering: .relaxed)
         for tier in tiers {
-            statistics.hits += tier.figures.hits.load(ordering: .relaxed)
+            statistics.hits += tier.gauge.hits.load(ordering: .relaxed)
             statistics.damaged += (try? await tier.strategy.statistics().damaged) ?? 0
         }
         return statistics
