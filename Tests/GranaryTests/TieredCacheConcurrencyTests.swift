@@ -41,6 +41,54 @@ import Testing
         #expect(try await tiers.get("key") == 2)
     }
 
+    @Test func aFillDoesNotFollowASetThatWasOnItsWayWhenTheValueWasRead() async throws {
+        let tiers = try TieredFixture()
+        try await tiers.lower.base.set("key", to: CacheValue([1]))
+        let (writing, reading) = (Stop(), Stop())
+        tiers.upper.holdNextWrite(at: writing)
+        let set = Task { [tiers] in try await tiers.set("key", 2) }
+        await writing.waitUntilReached()
+        tiers.lower.holdNextRead(at: reading)
+        let get = Task { [tiers] in try await tiers.get("key") }
+        await reading.waitUntilReached()
+        writing.open()
+        try await set.value
+        reading.open()
+        #expect(try await get.value == 1)
+        #expect(try await tiers.upper.base.get("key") == CacheValue([2]))
+    }
+
+    @Test func whatIsWrittenBehindDuringAListingIsListedOnce() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        let keys = (0..<10).map(String.init)
+        try await tiers.lower.base.set(keys.map { CacheEntry($0, CacheValue([1])) })
+        let stop = Stop()
+        tiers.lower.holdNextWrite(at: stop)
+        try await tiers.set("waiting", 1)
+        await stop.waitUntilReached()
+        try await tiers.set("0", 2)
+        try await tiers.upper.base.removeAll()
+        var iterator = tiers.cache.keys.makeAsyncIterator()
+        // The lower tier's keys are asked for once what waits for it was listed.
+        let reading = Stop()
+        tiers.lower.holdNextRead(at: reading)
+        let listing = Task {
+            var listed: [String] = []
+            while let key = try await iterator.next() { listed.append(key) }
+            return listed
+        }
+        await reading.waitUntilReached()
+        stop.open()
+        try await tiers.cache.flush()
+        let again = Stop()
+        tiers.lower.holdNextWrite(at: again)
+        try await tiers.set("1", 3)
+        reading.open()
+        #expect(try await listing.value.sorted() == keys + ["waiting"])
+        again.open()
+        try await tiers.cache.close()
+    }
+
     @Test func removingEverythingWaitsForAFillThatIsOnItsWay() async throws {
         let tiers = try TieredFixture()
         try await tiers.lower.base.set("key", to: CacheValue([1]))

@@ -19,6 +19,8 @@ extension TieredCache {
         var keys: CacheKeys.Iterator?
         /// What the tiers before have listed.
         var listed: [ListedKeys] = []
+        /// Keys that were listed because entries waited for the tier, which may have got them since.
+        var queued: Set<TierKey> = []
     }
 
     /// The keys that one tier has listed; a copied iterator adds the same ones.
@@ -36,9 +38,9 @@ extension TieredCache {
         if place.keys == nil {
             place.keys = tier.strategy.keys(hasPrefix: prefix).makeAsyncIterator()
             place.listed.append(ListedKeys())
-            // They count as the tier's; what it holds under these keys itself is passed over below.
             for entry in tier.backlog.allQueued where entry.key.utf8.starts(with: prefix.utf8) && hit(of: entry) != nil
             {
+                place.queued.insert(TierKey(entry.key))
                 list(entry.key, &place, &part)
             }
         }
@@ -47,9 +49,11 @@ extension TieredCache {
                 guard let key = try await place.keys?.next() else {
                     place.tier += 1
                     place.keys = nil
+                    place.queued = []
                     return (part, place.tier < tiers.count ? place : nil)
                 }
-                if case .tiers = tier.backlog.content(of: TierKey(key)) { list(key, &place, &part) }
+                let name = TierKey(key)
+                if !place.queued.contains(name), isThere(name, in: tier) { list(key, &place, &part) }
             }
         } catch {
             if isCancellation(error) { throw error }
@@ -60,6 +64,15 @@ extension TieredCache {
             )
         }
         return (part, place)
+    }
+
+    /// Whether a key that the tier lists has a value for this cache.
+    private func isThere(_ key: TierKey, in tier: Tier) -> Bool {
+        switch tier.backlog.content(of: key) {
+        case .tiers: true
+        case .queued(let entry): hit(of: entry) != nil
+        case .nothing: false
+        }
     }
 
     private func list(_ key: String, _ place: inout Place, _ part: inout [String]) {
