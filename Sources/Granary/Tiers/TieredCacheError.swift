@@ -17,6 +17,7 @@ public struct TieredCacheError: Error, Sendable, CustomStringConvertible {
 
     /// The tiers, with what each of them said, and the remedy.
     public var description: String {
+        if failures.isEmpty { return "\(action) failed: \(consequence)" }
         let said = failures.map { "\($0.tier): \($0.error)" }.joined(separator: "; ")
         return "\(action) failed in \(failures.count == 1 ? "the tier" : "the tiers") \(said); \(consequence)"
     }
