@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "GranaryS3", targets: ["GranaryS3"]),
         .library(name: "GranarySummaries", targets: ["GranarySummaries"]),
         .library(name: "GranaryKura", targets: ["GranaryKura"]),
+        .library(name: "GranaryTesting", targets: ["GranaryTesting"]),
         .executable(name: "granary", targets: ["GranaryCommand"]),
     ],
     // Who imports the engine or the strategies alone switches the traits off and resolves nothing that they don't need.
@@ -129,6 +130,7 @@ let package = Package(
             ],
             swiftSettings: settings
         ),
+        .target(name: "GranaryTesting", dependencies: ["Granary", "SegmentStore"], swiftSettings: settings),
         .executableTarget(
             name: "GranaryCommand",
             dependencies: [
@@ -136,6 +138,7 @@ let package = Package(
                 "Granary",
                 "GranarySummaries",
                 "GranaryKura",
+                "GranarySQLite",
                 .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ArgumentParser",
@@ -184,9 +187,15 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "GranaryTestingTests",
+            dependencies: ["GranaryTesting", "Granary", "SegmentStore"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "GranarySQLiteTests",
             dependencies: [
                 "GranarySQLite",
+                "GranaryTesting",
                 "Granary",
                 "SegmentStore",
                 "sqlite-child",
@@ -237,7 +246,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranaryCommandTests",
-            dependencies: ["GranaryCommand", "Granary", "SegmentStore", "CLinux", "chat-server"],
+            dependencies: ["GranaryCommand", "GranarySQLite", "Granary", "SegmentStore", "CLinux", "chat-server"],
             swiftSettings: settings
         ),
     ]

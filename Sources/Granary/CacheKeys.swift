@@ -26,7 +26,7 @@ public struct CacheKeys: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> Iterator { Iterator(step: first) }
 
     /// Goes from key to key.
-    public struct Iterator: AsyncIteratorProtocol {
+    public struct Iterator: AsyncIteratorProtocol, Sendable {
         private var step: Step?
         private var part: [String] = []
         private var position = 0

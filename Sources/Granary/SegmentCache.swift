@@ -19,7 +19,7 @@ public import SegmentStore
 ///
 /// Reading runs inline: it takes microseconds from the page cache. What must wait for the disk (a set that forces or may
 /// have to wait for room under a size limit, a flush, closing) runs on a thread of its own and suspends.
-public final class SegmentCache: ManagedCacheStrategy {
+public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     /// The engine underneath, for everything that strategies do not share.
     public let store: SegmentStore
     private let options: StoreOptions
@@ -68,9 +68,30 @@ public final class SegmentCache: ManagedCacheStrategy {
     /// The value of the key.
     ///
     /// - Throws: `StoreError` once the cache is closed.
-    public func get(_ key: String) async throws -> CacheValue? {
+    public func get(_ key: String) async throws -> CacheValue? { try read(key) }
+
+    func read(_ key: String) throws -> CacheValue? {
         try store.withEntry(key.utf8.span.bytes) { entry, value in
             CacheValue(value.withUnsafeBytes { Array($0) }, coding: ValueCoding(rawValue: entry.callerByte))
+        }
+    }
+
+    /// The value of the key, and when it ends; found by one look-up, as `get` does.
+    ///
+    /// - Throws: `StoreError` once the cache is closed.
+    public func hit(_ key: String) async throws -> CacheHit? { try find(key) }
+
+    /// The values of many keys, and when they end.
+    ///
+    /// - Throws: `StoreError` once the cache is closed.
+    public func hits(_ keys: [String]) async throws -> [CacheHit?] { try keys.map(find) }
+
+    private func find(_ key: String) throws(StoreError) -> CacheHit? {
+        try store.withEntry(key.utf8.span.bytes) { entry, value in
+            CacheHit(
+                CacheValue(value.withUnsafeBytes { Array($0) }, coding: ValueCoding(rawValue: entry.callerByte)),
+                end: entry.expiry.map { .at($0) } ?? .never
+            )
         }
     }
 

@@ -1,14 +1,15 @@
 import ArgumentParser
+import Granary
 import SegmentStore
 
-struct Get: ParsableCommand {
+struct Get: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes a value's bytes to standard output, and nothing else.",
         discussion: "Example: granary get .cache/answers question > answer.txt"
     )
 
-    @Argument(help: "The store's directory.")
-    var directory: String
+    @Argument(help: "The cache: a directory, or a URL such as sqlite:FILE, redis://… or tiered:DIR,redis://…")
+    var cache: String
 
     @Argument(help: "The key.")
     var key: String?
@@ -16,8 +17,12 @@ struct Get: ParsableCommand {
     @Option(name: .customLong("key-base64"), help: "The key in base64, for keys that are not UTF-8.")
     var keyBase64: String?
 
-    func run() throws {
+    func run() async throws {
         let key = try OneKey.bytes(key, base64: keyBase64)
+        let location = try CacheLocation(cache)
+        guard case .directory(let directory) = location else {
+            return try Output.write(await AnyCacheVerbs(location: location).get(key))
+        }
         let store = try Opening.reader(directory)
         guard let value = try reporting({ () throws(StoreError) in try store.get(key) }) else {
             let isDamaged = try reporting { () throws(StoreError) in try store.statistics() }.damagedReads > 0
@@ -28,7 +33,7 @@ struct Get: ParsableCommand {
     }
 }
 
-struct Set: ParsableCommand {
+struct Set: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stores a value: the argument, a file's bytes, or standard input.",
         discussion: """
@@ -38,8 +43,8 @@ struct Set: ParsableCommand {
             """
     )
 
-    @Argument(help: "The store's directory; it is created, parents included.")
-    var directory: String
+    @Argument(help: "The cache, as for get; a directory is created, parents included.")
+    var cache: String
 
     @Argument(help: "The key; with --key-base64, the value.")
     var key: String?
@@ -61,7 +66,8 @@ struct Set: ParsableCommand {
 
     @OptionGroup var limit: SizeLimitOption
 
-    func run() throws {
+    func run() async throws {
+        let location = try CacheLocation(cache)
         let keyBytes: [UInt8]
         let argument: String?
         if let keyBase64 {
@@ -80,25 +86,30 @@ struct Set: ParsableCommand {
         } else {
             bytes = try Input.bytes(of: file ?? "-", limit: 1 << 30)
         }
-        var options = SetOptions(tag: tag)
+        var expiry: UInt64?
         if let expiresIn {
             let (end, overflow) = StoreClock.system.milliseconds().addingReportingOverflow(expiresIn.milliseconds)
-            options.expiry = overflow ? .max : end
+            expiry = overflow ? .max : end
         }
+        guard case .directory(let directory) = location else {
+            let options = CacheSetOptions(expiry: expiry.map { .at(milliseconds: $0) }, tag: self.tag)
+            return try await AnyCacheVerbs(location: location).set(keyBytes, to: bytes, options: options, limit: limit)
+        }
+        let options = SetOptions(expiry: expiry, tag: tag)
         try Opening.changing(directory, limit: limit, creating: true) { store throws(StoreError) in
             try store.set(keyBytes, to: bytes, options: options)
         }
     }
 }
 
-struct Delete: ParsableCommand {
+struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Removes entries; every key is tried, and a missing one makes the exit code 2.",
         discussion: "Example: granary delete .cache/answers question another-question"
     )
 
-    @Argument(help: "The store's directory.")
-    var directory: String
+    @Argument(help: "The cache: a directory, or a URL such as sqlite:FILE, redis://… or tiered:DIR,redis://…")
+    var cache: String
 
     @Argument(help: "The keys.")
     var keys: [String] = []
@@ -108,11 +119,17 @@ struct Delete: ParsableCommand {
 
     @OptionGroup var limit: SizeLimitOption
 
-    func run() throws {
+    func run() async throws {
         var all: [[UInt8]] = []
         for key in keys { all.append(try Key.bytes(key)) }
         for key in keysBase64 { all.append(try Key.bytes(base64: key)) }
         guard !all.isEmpty else { throw CommandFailure(.badUsage, "no key is given") }
+        let location = try CacheLocation(cache)
+        guard case .directory(let directory) = location else {
+            let isAnyMissing = try await AnyCacheVerbs(location: location).delete(all, limit: limit)
+            if isAnyMissing { throw CommandFailure(.notFound) }
+            return
+        }
         var isAnyMissing = false
         try Opening.changing(directory, limit: limit) { store throws(StoreError) in
             for key in all {

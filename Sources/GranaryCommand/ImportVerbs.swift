@@ -48,6 +48,7 @@ struct ImportKura: AsyncParsableCommand {
 
     func run() async throws {
         if let model { _ = try Tag.bytes(model) }
+        let target = try CacheLocation.directory(self.cache, for: "import")
         let source: KuraImport
         do throws(KuraImportError) {
             source = try await KuraImport(from: directory)
@@ -55,7 +56,7 @@ struct ImportKura: AsyncParsableCommand {
             throw CommandFailure(.failed, error.description)
         }
         let cache = try reporting { () throws(StoreError) in
-            try SegmentCache(directory: self.cache, sizeLimit: limit.bytes)
+            try SegmentCache(directory: target, sizeLimit: limit.bytes)
         }
         Opening.announce(cache.store)
         let result = try await run(source, into: cache)

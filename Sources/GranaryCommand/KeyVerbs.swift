@@ -66,7 +66,7 @@ struct WhyMiss: AsyncParsableCommand {
 
     @OptionGroup var input: ConversationInput
 
-    @Option(help: "The cache's directory.")
+    @Option(help: "The cache: a directory, or a URL as for summarise.")
     var cache: String
 
     @OptionGroup var options: ModelOptions
@@ -76,10 +76,7 @@ struct WhyMiss: AsyncParsableCommand {
     func run() async throws {
         let model = try options.summaryModel()
         let conversations = try input.read()
-        let cache = try reporting { () throws(StoreError) in
-            try SegmentCache(directory: self.cache, options: StoreOptions(access: .readOnly))
-        }
-        Interruption.shared.protect(cache.store)
+        let cache = try await OpenedCache(CacheLocation(self.cache), for: .reading).strategy
         var missed: [(index: Int, key: AskedKey)] = []
         for (index, conversation) in conversations.enumerated() {
             let asked = AskedKey(conversation, model: model, options: options.key)

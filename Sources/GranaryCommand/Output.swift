@@ -22,7 +22,9 @@ enum Output {
     static func write(_ text: String) throws(CommandFailure) { try write(Array(text.utf8)) }
 
     /// A line on standard error; where that cannot be written there is nobody to tell.
-    static func message(_ text: String) { raw("\(text)\n") }
+    ///
+    /// Whoever made the text, no password of a URL is shown: parsers repeat what they do not understand.
+    static func message(_ text: String) { raw("\(ServerURL.redacted(text))\n") }
 
     /// Text on standard error as it is.
     static func raw(_ text: String) {

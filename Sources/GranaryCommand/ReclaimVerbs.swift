@@ -16,6 +16,7 @@ struct Compact: ParsableCommand {
     @OptionGroup var limit: SizeLimitOption
 
     func run() throws {
+        let directory = try CacheLocation.directory(directory, for: "compact")
         let size = DirectorySize(of: directory)
         _ = try Opening.changing(directory, limit: limit) { store throws(StoreError) in try store.compact() }
         let bytes = size.shrinkage
@@ -58,6 +59,7 @@ struct Evict: ParsableCommand {
 
     func run() throws {
         let selection = try selection()
+        let directory = try CacheLocation.directory(directory, for: "evict")
         let size = DirectorySize(of: directory)
         let count = try Opening.changing(directory, limit: limit) { store throws(StoreError) in
             let count = try store.removeAll(where: selection)

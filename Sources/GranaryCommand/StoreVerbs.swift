@@ -3,14 +3,14 @@ import FoundationEssentials
 import GranarySummaries
 import SegmentStore
 
-struct Keys: ParsableCommand {
+struct Keys: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Lists keys, one a line, as their bytes.",
         discussion: "Example: granary keys .cache/summaries --prefix summary/"
     )
 
-    @Argument(help: "The store's directory.")
-    var directory: String
+    @Argument(help: "The cache: a directory, or a URL such as sqlite:FILE, redis://… or tiered:DIR,redis://…")
+    var cache: String
 
     @Option(help: "Only keys that begin so.")
     var prefix = ""
@@ -20,59 +20,84 @@ struct Keys: ParsableCommand {
 
     @OptionGroup var report: FormatOption
 
-    func run() throws {
+    func run() async throws {
         if endsWithNull && report.format == .json {
             throw CommandFailure(.badUsage, "both --null and --format json; give one")
         }
-        let store = try Opening.reader(directory)
-        var failure: CommandFailure?
-        var output = BufferedOutput()
-        var writer = JSONWriter()
-        writer.beginObject()
-        writer.name("keys")
-        writer.beginArray()
-        let prefix = Array(prefix.utf8)
-        try reporting { () throws(StoreError) in
-            try store.forEachKey(hasPrefix: prefix) { key in
-                guard failure == nil else { return }
-                let key = key.withUnsafeBytes { Array($0) }
-                if report.format == .json {
-                    writer.beginObject()
-                    if let text = String(validating: key, as: UTF8.self) {
-                        writer.member("key", text)
-                    } else {
-                        writer.member("key_base64", Data(key).base64EncodedString())
-                    }
-                    writer.endObject()
-                } else {
+        var list = KeyList(format: report.format, terminator: endsWithNull ? 0 : UInt8(ascii: "\n"))
+        let location = try CacheLocation(cache)
+        if case .directory(let directory) = location {
+            let store = try Opening.reader(directory)
+            var failure: CommandFailure?
+            let prefix = Array(prefix.utf8)
+            try reporting { () throws(StoreError) in
+                try store.forEachKey(hasPrefix: prefix) { key in
+                    guard failure == nil else { return }
                     do throws(CommandFailure) {
-                        try output.append(key, terminator: endsWithNull ? 0 : UInt8(ascii: "\n"))
+                        try list.append(key.withUnsafeBytes { Array($0) })
                     } catch {
                         failure = error
                     }
                 }
             }
+            if let failure { throw failure }
+        } else {
+            try await AnyCacheVerbs(location: location).forEachKey(hasPrefix: prefix) { try list.append($0) }
         }
-        if let failure { throw failure }
+        try list.end()
+    }
+}
+
+/// Keys on standard output, a line each or in one object.
+private struct KeyList {
+    private let format: ReportFormat
+    private let terminator: UInt8
+    private var output = BufferedOutput()
+    private var writer = JSONWriter()
+
+    init(format: ReportFormat, terminator: UInt8) {
+        self.format = format
+        self.terminator = terminator
+        writer.beginObject()
+        writer.name("keys")
+        writer.beginArray()
+    }
+
+    mutating func append(_ key: [UInt8]) throws(CommandFailure) {
+        guard format == .json else { return try output.append(key, terminator: terminator) }
+        writer.beginObject()
+        if let text = String(validating: key, as: UTF8.self) {
+            writer.member("key", text)
+        } else {
+            writer.member("key_base64", Data(key).base64EncodedString())
+        }
+        writer.endObject()
+    }
+
+    mutating func end() throws(CommandFailure) {
         writer.endArray()
         writer.endObject()
-        if report.format == .json { try output.append(writer.bytes, terminator: UInt8(ascii: "\n")) }
+        if format == .json { try output.append(writer.bytes, terminator: UInt8(ascii: "\n")) }
         try output.flush()
     }
 }
 
-struct Stats: ParsableCommand {
+struct Stats: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Tells how many entries there are, what they take, and what opening the store found.",
         discussion: "Example: granary stats .cache/answers --format json"
     )
 
-    @Argument(help: "The store's directory.")
-    var directory: String
+    @Argument(help: "The cache: a directory, or a URL such as sqlite:FILE, redis://… or tiered:DIR,redis://…")
+    var cache: String
 
     @OptionGroup var report: FormatOption
 
-    func run() throws {
+    func run() async throws {
+        let location = try CacheLocation(cache)
+        guard case .directory(let directory) = location else {
+            return try await AnyCacheVerbs(location: location).reportStatistics(report.format)
+        }
         let store = try Opening.reader(directory)
         let statistics = try reporting { () throws(StoreError) in try store.statistics() }
         let reclamation = statistics.reclamation
@@ -133,7 +158,7 @@ struct Verify: ParsableCommand {
     @OptionGroup var report: FormatOption
 
     func run() throws {
-        let store = try Opening.reader(directory)
+        let store = try Opening.reader(try CacheLocation.directory(directory, for: "verify"))
         let found = try reporting { () throws(StoreError) in try store.verify() }
         if report.format == .json {
             try Output.write(json(found) + [UInt8(ascii: "\n")])
@@ -176,18 +201,22 @@ struct Verify: ParsableCommand {
     }
 }
 
-struct Clear: ParsableCommand {
+struct Clear: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Removes every entry and gives the disk space back; files that are not the store's stay.",
         discussion: "Example: granary clear .cache/answers"
     )
 
-    @Argument(help: "The store's directory.")
-    var directory: String
+    @Argument(help: "The cache: a directory, or a URL such as sqlite:FILE, redis://… or tiered:DIR,redis://…")
+    var cache: String
 
     @OptionGroup var limit: SizeLimitOption
 
-    func run() throws {
+    func run() async throws {
+        let location = try CacheLocation(cache)
+        guard case .directory(let directory) = location else {
+            return try await AnyCacheVerbs(location: location).clear(limit: limit)
+        }
         try Opening.changing(directory, limit: limit) { store throws(StoreError) in try store.removeAll() }
     }
 }

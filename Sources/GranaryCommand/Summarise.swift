@@ -16,7 +16,7 @@ struct Summarise: AsyncParsableCommand {
 
     @OptionGroup var input: ConversationInput
 
-    @Option(help: "The cache's directory; it is created, parents included.")
+    @Option(help: "The cache: a directory, which is created, or sqlite:FILE, redis://…, s3://…, tiered:DIR,redis://…")
     var cache: String?
 
     @Flag(help: "Compute everything and keep nothing.")
@@ -75,7 +75,8 @@ struct Summarise: AsyncParsableCommand {
             let result = SummaryReport(fromCheckpoint: summaries)
             return try SummaryOutput(result: result, costs: costs, file: output, format: report.format).write()
         }
-        let cache = try openCache()
+        let opened = try await openCache()
+        let cache = opened?.strategy
         let progress = ProgressDisplay(costs: costs)
         var settings = Summariser.Options()
         settings.mode = mode
@@ -84,7 +85,7 @@ struct Summarise: AsyncParsableCommand {
         settings.alternativeKey = try options.importedKey()
         let summariser = Summariser(model: model, cache: cache, options: settings) { progress.show($0) }
         let result = try await summariser.summarise(conversations)
-        let note = cache.flatMap { limit.note(on: $0.store) }
+        let note = opened.flatMap { $0.note(on: limit) }
         var warning = result.cacheFailure
         do { try await cache?.close() } catch { warning = warning ?? "\(error)" }
         progress.end()
@@ -95,16 +96,10 @@ struct Summarise: AsyncParsableCommand {
         try checkpoint?.save(result)
     }
 
-    private func openCache() throws(CommandFailure) -> SegmentCache? {
-        guard let directory = cache else { return nil }
-        let cache = try reporting { () throws(StoreError) in
-            if readOnly || offline {
-                return try SegmentCache(directory: directory, options: StoreOptions(access: .readOnly))
-            }
-            return try SegmentCache(directory: directory, sizeLimit: limit.bytes)
-        }
-        Opening.announce(cache.store)
-        return cache
+    private func openCache() async throws(CommandFailure) -> OpenedCache? {
+        guard let cache else { return nil }
+        let access = readOnly || offline ? CacheAccess.reading : .creating
+        return try await OpenedCache(try CacheLocation(cache), for: access, limit: limit)
     }
 
     private func priceList() throws(CommandFailure) -> PriceList? {

@@ -79,16 +79,26 @@ public final class SQLiteCache: ManagedCacheStrategy {
     /// The value of the key.
     ///
     /// - Throws: `SQLiteCacheError` where the database cannot be read.
-    public func get(_ key: String) async throws -> CacheValue? {
+    public func get(_ key: String) async throws -> CacheValue? { try await hit(key)?.value }
+
+    /// The values of many keys, as they are at one moment.
+    ///
+    /// - Throws: `SQLiteCacheError` where the database cannot be read.
+    public func get(_ keys: [String]) async throws -> [CacheValue?] { try await hits(keys).map { $0?.value } }
+
+    /// The value of the key, and when it ends.
+    ///
+    /// - Throws: `SQLiteCacheError` where the database cannot be read.
+    public func hit(_ key: String) async throws -> CacheHit? {
         let key = Data(key.utf8)
         let now = now
         return counted(try await connections.read { try StoredEntry.find(key, in: $0, now: now) })
     }
 
-    /// The values of many keys, as they are at one moment.
+    /// The values of many keys, and when they end, as they are at one moment.
     ///
     /// - Throws: `SQLiteCacheError` where the database cannot be read.
-    public func get(_ keys: [String]) async throws -> [CacheValue?] {
+    public func hits(_ keys: [String]) async throws -> [CacheHit?] {
         let now = now
         let found = try await connections.readSnapshot { database in
             try keys.map { try StoredEntry.find(Data($0.utf8), in: database, now: now) }
@@ -96,11 +106,11 @@ public final class SQLiteCache: ManagedCacheStrategy {
         return found.map(counted)
     }
 
-    private func counted(_ found: StoredEntry.Found) -> CacheValue? {
+    private func counted(_ found: StoredEntry.Found) -> CacheHit? {
         switch found {
-        case .value(let value):
+        case .hit(let hit):
             figures.hits.add(1, ordering: .relaxed)
-            return value
+            return hit
         case .nothing: break
         case .damaged: figures.damaged.add(1, ordering: .relaxed)
         }

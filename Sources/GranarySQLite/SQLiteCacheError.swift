@@ -1,5 +1,6 @@
 internal import GRDB
 internal import Glibc
+public import Granary
 
 /// What went wrong in a cache in an SQLite database: one code to act on, and where.
 public struct SQLiteCacheError: Error, Sendable, Equatable {
@@ -48,6 +49,11 @@ public struct SQLiteCacheError: Error, Sendable, Equatable {
         self.number = number
         self.detail = detail
     }
+}
+
+extension SQLiteCacheError: CacheRefusal {
+    /// True for keys and values that no database takes, or none of this size.
+    public var isRefusal: Bool { code == .invalidKey || code == .valueTooLarge }
 }
 
 extension SQLiteCacheError: CustomStringConvertible {

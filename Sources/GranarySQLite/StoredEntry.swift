@@ -43,7 +43,7 @@ struct StoredEntry: Sendable {
 
     /// What looking for a key finds.
     enum Found: Sendable {
-        case value(CacheValue)
+        case hit(CacheHit)
         case nothing
         case damaged
     }
@@ -62,7 +62,8 @@ struct StoredEntry: Sendable {
             let bytes = try row.withUnsafeData(atIndex: 3, { $0.map { [UInt8]($0) } }),
             checksum == Self.checksum(key, bytes, expiry: expiry, coding: coding)
         else { return .damaged }
-        return .value(CacheValue(bytes, coding: coding))
+        let end = expiry.map { CacheHit.End.at(UInt64(clamping: $0)) } ?? .never
+        return .hit(CacheHit(CacheValue(bytes, coding: coding), end: end))
     }
 
     /// Removes the key's entry; false if it had none, or one that has expired.

@@ -1,0 +1,211 @@
+internal import Synchronization
+
+/// What a tier lacks of what was written: entries that wait for it, and keys of which it has nothing or an older value.
+///
+/// Whatever is noted here overrules what the tier holds, so that an older value never comes back from it.
+final class TierBacklog: Sendable {
+    /// What is to be believed of a key.
+    enum Content: Sendable {
+        /// What the tier says.
+        case tiers
+        /// This entry, which waits for the tier.
+        case queued(CacheEntry)
+        /// Nothing, whatever the tier says.
+        case nothing
+    }
+
+    /// An entry in the queue.
+    struct Queued: Sendable {
+        let key: TierKey
+        let entry: CacheEntry
+        /// Tells it from an earlier or later one of the same key.
+        let version: Int
+        fileprivate let place: Int
+        fileprivate var byteCount: Int { key.bytes.count + entry.value.bytes.count }
+    }
+
+    private struct State: Sendable {
+        var queued: [TierKey: Queued] = [:]
+        /// The keys by their places in the queue, those from `head` on.
+        var places: [Int: TierKey] = [:]
+        var head = 0
+        var nextPlace = 0
+        var nextVersion = 0
+        var queuedBytes = 0
+        var outdated: Set<TierKey> = []
+        /// A bit for the hash of every key that had no room among the outdated ones.
+        var filter: [UInt64] = []
+        /// How often a bit was set.
+        var filtered = 0
+        /// The tier holds what was removed with everything else.
+        var mustBeCleared = false
+
+        var isEmpty: Bool { queued.isEmpty && outdated.isEmpty && filter.isEmpty && !mustBeCleared }
+    }
+
+    /// Bits of the filter: 128 KiB, of which 100,000 keys that had no room set a tenth.
+    private static let filterBits = 1 << 20
+
+    private let isEmptyNow = Atomic(true)
+    /// Guards all of that; no other lock is taken inside it.
+    private let state = Mutex(State())
+    private let options: TieredCacheOptions
+
+    private let gauge: TierGauge
+
+    /// Nothing is lacking; the gauge learns when something is.
+    init(options: TieredCacheOptions, gauge: TierGauge) {
+        self.options = options
+        self.gauge = gauge
+    }
+
+    /// Whether the tier is to be believed in everything; costs one load.
+    var isEmpty: Bool { isEmptyNow.load(ordering: .acquiring) }
+
+    /// Entries that wait.
+    var queuedCount: Int { isEmpty ? 0 : state.withLock { $0.queued.count } }
+
+    /// Keys that are known to be outdated, those known by a bit not counted.
+    var outdatedCount: Int { isEmpty ? 0 : state.withLock { $0.outdated.count } }
+
+    /// Whether nothing that the tier holds counts until it was cleared.
+    var mustBeCleared: Bool { isEmpty ? false : state.withLock { $0.mustBeCleared } }
+
+    /// Whether something can be done about it once the tier works.
+    var hasWork: Bool {
+        isEmpty ? false : state.withLock { !$0.queued.isEmpty || !$0.outdated.isEmpty || $0.mustBeCleared }
+    }
+
+    /// What is to be believed of the key.
+    func content(of key: TierKey) -> Content {
+        if isEmpty { return .tiers }
+        return state.withLock { state in
+            if let queued = state.queued[key] { return .queued(queued.entry) }
+            if state.mustBeCleared || state.outdated.contains(key) { return .nothing }
+            return Self.isSet(key, in: state.filter) ? .nothing : .tiers
+        }
+    }
+
+    private static func isSet(_ key: TierKey, in filter: [UInt64]) -> Bool {
+        let bit = Int(key.hash % UInt64(filterBits))
+        return !filter.isEmpty && filter[bit / 64] & 1 << UInt64(bit % 64) != 0
+    }
+
+    private func changing<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+        state.withLock { state in
+            defer {
+                isEmptyNow.store(state.isEmpty, ordering: .releasing)
+                gauge.set(.backlog, !state.isEmpty)
+            }
+            return body(&state)
+        }
+    }
+
+    // MARK: Outdated keys
+
+    /// The tier has nothing or an older value of the key.
+    func noteOutdated(_ key: TierKey) {
+        changing { state in
+            Self.dequeue(key, &state)
+            if state.outdated.contains(key) { return }
+            if state.outdated.count < options.rememberedKeys {
+                state.outdated.insert(key)
+            } else {
+                if state.filter.isEmpty { state.filter = [UInt64](repeating: 0, count: Self.filterBits / 64) }
+                let bit = Int(key.hash % UInt64(Self.filterBits))
+                state.filter[bit / 64] |= 1 << UInt64(bit % 64)
+                state.filtered += 1
+            }
+        }
+    }
+
+    /// The tier has what was written to the key last.
+    func noteWritten(_ key: TierKey) {
+        if isEmpty { return }
+        changing { state in
+            Self.dequeue(key, &state)
+            state.outdated.remove(key)
+        }
+    }
+
+    /// Whether the key is one that is known to be outdated.
+    func isOutdated(_ key: TierKey) -> Bool { state.withLock { $0.outdated.contains(key) } }
+
+    /// Some of the keys that are known to be outdated.
+    func outdatedKeys(atMost count: Int) -> [TierKey] { state.withLock { Array($0.outdated.prefix(count)) } }
+
+    // MARK: Everything
+
+    /// Nothing that the tier holds counts until it was cleared.
+    func demandClearing() { changing { $0.mustBeCleared = true } }
+
+    /// How often a bit of the filter was set so far, to be kept while the tier is being cleared.
+    var filtered: Int { state.withLock { $0.filtered } }
+
+    /// The tier was cleared. The keys known to be outdated stay so, for they may be from after that; so does the filter if a
+    /// bit was set meanwhile.
+    func noteCleared(whenFiltered filtered: Int) {
+        changing { state in
+            state.mustBeCleared = false
+            if state.filtered == filtered { state.filter = [] }
+        }
+    }
+
+    // MARK: The queue
+
+    /// Puts the entry behind all others, or in the place of one of the same key; false where there is no room.
+    func enqueue(_ entry: CacheEntry, _ key: TierKey) -> Bool {
+        changing { state in
+            let former = state.queued[key]
+            let place = former?.place ?? state.nextPlace
+            let queued = Queued(key: key, entry: entry, version: state.nextVersion, place: place)
+            let byteCount = state.queuedBytes - (former?.byteCount ?? 0) + queued.byteCount
+            let count = state.queued.count + (former == nil ? 1 : 0)
+            guard count <= options.queuedEntries, byteCount <= options.queuedBytes else { return false }
+            state.queued[key] = queued
+            state.queuedBytes = byteCount
+            state.places[place] = key
+            state.nextPlace = max(state.nextPlace, place + 1)
+            state.nextVersion += 1
+            state.outdated.remove(key)
+            return true
+        }
+    }
+
+    private static func dequeue(_ key: TierKey, _ state: inout State) {
+        guard let queued = state.queued.removeValue(forKey: key) else { return }
+        state.queuedBytes -= queued.byteCount
+        state.places[queued.place] = nil
+        while state.head < state.nextPlace, state.places[state.head] == nil { state.head += 1 }
+    }
+
+    /// The entries that wait longest.
+    func longestQueued(atMost count: Int) -> [Queued] {
+        state.withLock { state in
+            var batch: [Queued] = []
+            var place = state.head
+            while place < state.nextPlace, batch.count < count {
+                if let queued = state.places[place].flatMap({ state.queued[$0] }) { batch.append(queued) }
+                place += 1
+            }
+            return batch
+        }
+    }
+
+    /// All entries that wait, in no order.
+    var allQueued: [CacheEntry] { isEmpty ? [] : state.withLock { $0.queued.values.map(\.entry) } }
+
+    /// Whether the entry still waits, and none of the same key after it.
+    func isCurrent(_ queued: Queued) -> Bool {
+        state.withLock { $0.queued[queued.key]?.version == queued.version }
+    }
+
+    /// Empties the queue; returns how many entries there were.
+    func dropQueued() -> Int {
+        changing { state in
+            let keys = Array(state.queued.keys)
+            for key in keys { Self.dequeue(key, &state) }
+            return keys.count
+        }
+    }
+}

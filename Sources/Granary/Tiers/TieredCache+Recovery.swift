@@ -1,0 +1,159 @@
+internal import Synchronization
+
+/// Bringing tiers up to date that lack what was written.
+extension TieredCache {
+    /// Entries or keys that are taken care of at once, so that their locks are not held for long.
+    private static let batchCount = 64
+
+    /// Begins to bring the tier up to date, if it lacks something, may be asked, and nobody is at it.
+    func recover(_ tier: Tier) {
+        guard !tier.backlog.isEmpty, tier.backlog.hasWork, tier.writing.isDue, !isClosed.load(ordering: .relaxed) else {
+            return
+        }
+        tier.recovery.withLock { task in
+            guard task == nil else { return }
+            task = Task.detached { [self] in
+                _ = await bringUpToDate(tier, always: false)
+                tier.recovery.withLock { $0 = nil }
+            }
+        }
+    }
+
+    /// Waits until the task that brings the tier up to date has ended, if there is one.
+    func finishRecovery(of tier: Tier) async { await tier.recovery.withLock { $0 }?.value }
+
+    /// The same for all tiers.
+    package func finishRecovery() async { for tier in tiers { await finishRecovery(of: tier) } }
+
+    /// Clears the tier if it must be, empties its queue, and stores or removes what it has of outdated keys; stops at the
+    /// first failure and returns it. While the tier is left alone nothing is done unless that is asked for.
+    func bringUpToDate(_ tier: Tier, always: Bool) async -> (any Error)? {
+        while !Task.isCancelled, tier.backlog.hasWork {
+            // While everything is being removed there is nothing to do here.
+            guard locks.beginCopying() else { return nil }
+            let step = await step(tier, always: always)
+            locks.endCopying()
+            switch step {
+            case .done: continue
+            case .leftAlone: return nil
+            case .failed(let error): return error
+            }
+        }
+        return nil
+    }
+
+    private func step(_ tier: Tier, always: Bool) async -> Step {
+        if tier.backlog.mustBeCleared { return await clear(tier, always: always) }
+        let queued = tier.backlog.longestQueued(atMost: Self.batchCount)
+        if !queued.isEmpty { return await drain(queued, to: tier, always: always) }
+        return await repair(tier.backlog.outdatedKeys(atMost: Self.batchCount), in: tier, always: always)
+    }
+
+    private enum Step {
+        case done
+        case leftAlone
+        case failed(any Error)
+    }
+
+    private func attempt(
+        _ tier: Tier,
+        always: Bool,
+        _ body: (any ManagedCacheStrategy) async throws -> Void
+    ) async -> Result<Void, any Error>? {
+        always ? await tier.writeAlways(body) : await tier.write(body)
+    }
+
+    private func clear(_ tier: Tier, always: Bool) async -> Step {
+        let filtered = tier.backlog.filtered
+        switch await attempt(tier, always: always, { try await $0.removeAll() }) {
+        case .success:
+            tier.backlog.noteCleared(whenFiltered: filtered)
+            return .done
+        case .failure(let error): return .failed(error)
+        case nil: return .leftAlone
+        }
+    }
+
+    /// Writes entries that wait, those of them that still do.
+    private func drain(_ queued: [TierBacklog.Queued], to tier: Tier, always: Bool) async -> Step {
+        await locks.writing(queued.map(\.key)) {
+            let current = queued.filter(tier.backlog.isCurrent)
+            if current.isEmpty { return .done }
+            switch await attempt(tier, always: always, { try await $0.store(current.map(\.entry)) }) {
+            case .success:
+                for queued in current { tier.backlog.noteWritten(queued.key) }
+                tier.figures.sets.add(current.count, ordering: .relaxed)
+                return .done
+            case .failure(let error) where isRefusal(error):
+                return await drainSingly(current, to: tier, always: always, refused: error)
+            case .failure(let error): return .failed(error)
+            case nil: return .leftAlone
+            }
+        }
+    }
+
+    private func drainSingly(
+        _ queued: [TierBacklog.Queued],
+        to tier: Tier,
+        always: Bool,
+        refused error: any Error
+    ) async -> Step {
+        for queued in queued {
+            switch await attempt(tier, always: always, { try await $0.store([queued.entry]) }) {
+            case .success:
+                tier.backlog.noteWritten(queued.key)
+                tier.figures.sets.add(1, ordering: .relaxed)
+            case .failure(let error) where isRefusal(error): await noteRefused(queued.entry, queued.key, by: tier)
+            case .failure(let error): return .failed(error)
+            case nil: return .leftAlone
+            }
+        }
+        return .done
+    }
+
+    /// Stores what the tiers above have of the keys, and removes from the tier what they have not.
+    private func repair(_ keys: [TierKey], in tier: Tier, always: Bool) async -> Step {
+        for key in keys {
+            let step = await locks.writing([key]) { () -> Step in
+                guard tier.backlog.isOutdated(key) else { return .done }
+                let name = String(decoding: key.bytes, as: UTF8.self)
+                let newest = await newest(key, name, above: tier)
+                let result = await attempt(tier, always: always) { strategy in
+                    if let newest {
+                        try await strategy.set(name, to: newest.value, options: newest.options)
+                    } else {
+                        try await strategy.remove(name)
+                    }
+                }
+                switch result {
+                case .success:
+                    tier.backlog.noteWritten(key)
+                    tier.figures.repaired.add(1, ordering: .relaxed)
+                    return .done
+                case .failure(let error) where isRefusal(error):
+                    await noteRefused(CacheEntry(name, CacheValue([])), key, by: tier)
+                    return tier.backlog.isOutdated(key) ? .failed(error) : .done
+                case .failure(let error): return .failed(error)
+                case nil: return .leftAlone
+                }
+            }
+            guard case .done = step else { return step }
+        }
+        return .done
+    }
+
+    /// What was written to the key last, if a tier above has it and tells its end.
+    private func newest(_ key: TierKey, _ name: String, above tier: Tier) async -> CacheEntry? {
+        for upper in tiers.prefix(while: { $0 !== tier }) {
+            guard case .tiers = upper.backlog.content(of: key) else { continue }
+            guard case .success(let hit?)? = await upper.read({ try await $0.hit(name) }) else { continue }
+            switch hit.end {
+            case .never: return CacheEntry(name, hit.value)
+            case .at(let end):
+                return CacheEntry(name, hit.value, options: CacheSetOptions(expiry: .at(milliseconds: end)))
+            case .unknown: return nil
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,129 @@
+import Granary
+import SegmentStore
+import Synchronization
+
+/// A tier in memory that tests make fail, wait, and forget.
+final class FaultyTier: ManagedCacheStrategy {
+    struct Down: Error, Equatable {}
+    struct Refused: CacheRefusal {
+        var isRefusal: Bool { true }
+    }
+
+    /// What it does wrong.
+    struct Faults: Sendable {
+        var isReadingDown = false
+        var isWritingDown = false
+        /// A write that fails has been done all the same, as one is of which only the answer was lost.
+        var failsAfterWriting = false
+        var refusesLongerThan = Int.max
+        var hidesEnds = false
+    }
+
+    /// The calls that came, those that failed too.
+    struct Calls: Sendable, Equatable {
+        var reads: [[String]] = []
+        var writes: [[String]] = []
+    }
+
+    let base: MemoryCache
+    private let state = Mutex(Faults())
+    private let made = Mutex(Calls())
+    private let readStop = Mutex<Stop?>(nil)
+    private let writeStop = Mutex<Stop?>(nil)
+
+    init(clock: StoreClock = .system) { base = MemoryCache(clock: clock) }
+
+    var calls: Calls { made.withLock { $0 } }
+
+    func fail(_ change: (inout Faults) -> Void) { state.withLock { change(&$0) } }
+    func goDown() { fail { ($0.isReadingDown, $0.isWritingDown) = (true, true) } }
+    func comeBack() { state.withLock { $0 = Faults() } }
+    /// The next read, or write, waits there.
+    func holdNextRead(at stop: Stop) { readStop.withLock { $0 = stop } }
+    func holdNextWrite(at stop: Stop) { writeStop.withLock { $0 = stop } }
+
+    private func reading<Result>(_ keys: [String], _ body: () async throws -> Result) async throws -> Result {
+        made.withLock { $0.reads.append(keys) }
+        let result = try await body()
+        await readStop.withLock { $0.take() }?.pass()
+        try Task.checkCancellation()
+        if state.withLock({ $0.isReadingDown }) { throw Down() }
+        return result
+    }
+
+    private func writing<Result>(
+        _ keys: [String],
+        _ length: Int = 0,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        made.withLock { $0.writes.append(keys) }
+        await writeStop.withLock { $0.take() }?.pass()
+        try Task.checkCancellation()
+        let faults = state.withLock { $0 }
+        if length > faults.refusesLongerThan { throw Refused() }
+        if faults.isWritingDown && !faults.failsAfterWriting { throw Down() }
+        let result = try await body()
+        if faults.isWritingDown { throw Down() }
+        return result
+    }
+
+    func get(_ key: String) async throws -> CacheValue? { try await hit(key)?.value }
+
+    func get(_ keys: [String]) async throws -> [CacheValue?] { try await hits(keys).map { $0?.value } }
+
+    func hit(_ key: String) async throws -> CacheHit? { try await reading([key]) { shown(try await base.hit(key)) } }
+
+    func hits(_ keys: [String]) async throws -> [CacheHit?] {
+        try await reading(keys) { try await base.hits(keys).map(shown) }
+    }
+
+    private func shown(_ hit: CacheHit?) -> CacheHit? {
+        hit.map { state.withLock { $0.hidesEnds } ? CacheHit($0.value, end: .unknown) : $0 }
+    }
+
+    func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws {
+        try await writing([key], value.bytes.count) { try await base.set(key, to: value, options: options) }
+    }
+
+    func set(_ entries: [CacheEntry]) async throws {
+        let longest = entries.map(\.value.bytes.count).max() ?? 0
+        try await writing(entries.map(\.key), longest) { try await base.set(entries) }
+    }
+
+    func remove(_ key: String) async throws -> Bool { try await writing([key]) { try await base.remove(key) } }
+    func removeAll() async throws { try await writing([]) { try await base.removeAll() } }
+    func count() async throws -> Int { try await reading([]) { try await base.count() } }
+    func byteCount() async throws -> Int { try await reading([]) { try await base.byteCount() } }
+    func statistics() async throws -> CacheStatistics { try await base.statistics() }
+    func flush() async throws { try await writing([]) {} }
+    func close() async throws { try await base.close() }
+
+    func keys(hasPrefix prefix: String) -> CacheKeys {
+        let keys = base.keys(hasPrefix: prefix)
+        return CacheKeys { [self] part in
+            guard part == 0 else { return nil }
+            return try await reading([]) { try await keys.reduce(into: []) { $0.append($1) } }
+        }
+    }
+}
+
+/// A place where a call waits until the test lets it go on.
+final class Stop: Sendable {
+    private let reached = Gate()
+    private let opened = Gate()
+
+    func pass() async {
+        reached.open()
+        await opened.wait()
+    }
+
+    func waitUntilReached() async { await reached.wait() }
+    func open() { opened.open() }
+}
+
+/// Time that tests advance, for back-offs.
+final class TestUptime: Sendable {
+    private let time = Mutex(Duration.zero)
+    func advance(by duration: Duration) { time.withLock { $0 += duration } }
+    var now: @Sendable () -> Duration { { [self] in time.withLock { $0 } } }
+}
