@@ -35,7 +35,7 @@ let package = Package(
         .trait(
             name: "CommandLine",
             description: "The granary command, with swift-argument-parser",
-            enabledTraits: ["Summaries", "Kura"]
+            enabledTraits: ["Redis", "S3", "Summaries", "Kura"]
         ),
         .default(enabledTraits: ["SQLite", "Redis", "S3", "Summaries", "Kura", "CommandLine"]),
     ],
@@ -139,6 +139,8 @@ let package = Package(
                 "GranarySummaries",
                 "GranaryKura",
                 "GranarySQLite",
+                "GranaryRedis",
+                "GranaryS3",
                 .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ArgumentParser",

@@ -109,7 +109,9 @@ struct ServerURL: Sendable, Equatable {
 
 extension ServerURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     /// Parameters whose values are no secrets.
-    private static let shownParameters: Swift.Set<String> = ["endpoint", "region", "prefix", "style", "timeout"]
+    private static let shownParameters: Swift.Set<String> = [
+        "addressing", "endpoint", "expiry", "prefix", "profile", "region", "verify",
+    ]
 
     /// The URL without user, password, and the values of parameters that are not known to be harmless.
     var description: String {

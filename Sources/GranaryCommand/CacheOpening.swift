@@ -1,5 +1,7 @@
 import Glibc
 import Granary
+import GranaryRedis
+import GranaryS3
 import GranarySQLite
 import SegmentStore
 
@@ -113,6 +115,10 @@ extension CommandFailure {
         case let error as StoreError: self.init(error)
         case let error as SQLiteCacheError: self.init(.failed, error.description)
         case let error as TieredCacheError: self.init(.failed, error.description)
+        case let error as RedisCacheError:
+            self.init(error.code == .invalidOptions ? .badUsage : .failed, error.description)
+        case let error as S3CacheError:
+            self.init(error.code == .invalidConfiguration ? .badUsage : .failed, error.description)
         default: self.init(.failed, "\(location): \(error)")
         }
     }
