@@ -210,6 +210,7 @@ let package = Package(
             dependencies: [
                 "GranaryRedis",
                 "Granary",
+                "GranaryTesting",
                 "SegmentStore",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
@@ -221,6 +222,7 @@ let package = Package(
             dependencies: [
                 "GranaryS3",
                 "Granary",
+                "GranaryTesting",
                 "SegmentStore",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["S3"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["S3"])),
