@@ -1,3 +1,5 @@
+public import Granary
+
 /// Why a call on a cache in Redis failed.
 ///
 /// Nothing in it, and nothing that is logged, has the password: an answer that repeats it is made to lack it.
@@ -93,4 +95,9 @@ extension RedisCacheError {
         if let password, !password.isEmpty { text = text.replacing(password, with: "***") }
         return String(text.map { $0.isNewline || $0.asciiValue.map { $0 < 32 } == true ? " " : $0 })
     }
+}
+
+extension RedisCacheError: CacheRefusal {
+    /// True for keys that no cache takes, and values that are too large for Redis.
+    public var isRefusal: Bool { code == .invalidKey || code == .valueTooLarge }
 }

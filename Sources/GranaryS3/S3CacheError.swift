@@ -1,3 +1,5 @@
+public import Granary
+
 /// An error of a cache in S3.
 public struct S3CacheError: Error, Sendable, Equatable {
     /// What a caller can act on.
@@ -85,4 +87,9 @@ public struct S3CacheError: Error, Sendable, Equatable {
 extension S3CacheError: CustomStringConvertible {
     /// The cache and the cause, in a line. It never holds a secret.
     public var description: String { "\(location): \(detail)" }
+}
+
+extension S3CacheError: CacheRefusal {
+    /// True for keys that no cache takes, and values that are longer than allowed.
+    public var isRefusal: Bool { code == .invalidKey || code == .valueTooLarge }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Granary
 import GranaryRedis
 import GranaryTesting
+import SegmentStore
 import Testing
 
 /// The promises of every strategy, kept with a real server, which measures time for itself.

@@ -1,6 +1,7 @@
 import Granary
 import GranaryS3
 import GranaryTesting
+import SegmentStore
 import Testing
 
 /// The promises of every strategy, kept with a server that is not ours.
