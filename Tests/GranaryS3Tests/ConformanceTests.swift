@@ -11,7 +11,9 @@ import Testing
         var options = ConformanceOptions()
         // Listing asks about every object, and the server is slow.
         options.entryCount = 100
-        let report = await StrategyConformance(options: options).report { clock in try await server.cache { $0.clock = clock } }
+        let report = await StrategyConformance(options: options).report { clock in
+            try await server.cache { $0.clock = clock }
+        }
         #expect(report.results.allSatisfy { $0.outcome == .passed }, "\(report)")
     }
 }
