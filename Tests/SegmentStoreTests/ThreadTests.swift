@@ -57,6 +57,35 @@ import Testing
         }
     }
 
+    /// Sets use up what the background wins as fast as it does; whoever closes the store need not wait for an end of that.
+    @Test(.timeLimit(.minutes(2)), arguments: [1 << 20, 4 << 20])
+    func closesBesideThreadsThatGoOnSetting(limit: Int) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        var options = StoreOptions(durability: .never)
+        options.compression = .none
+        options.sizeLimit = limit
+        let store = try SegmentStore(directory: directory.path, options: options)
+        let isFull = Atomic<Bool>(false)
+        inParallelThreads(3) { thread in
+            if thread == 2 {
+                while !isFull.load(ordering: .acquiring) { sched_yield() }
+                #expect(throws: Never.self) { try store.close() }
+                return
+            }
+            let value = [UInt8](repeating: UInt8(thread), count: 2_000)
+            for number in 0... {
+                do throws(StoreError) {
+                    try store.set("\(thread) \(number)", to: value)
+                } catch {
+                    #expect(error.code == .closed)
+                    return
+                }
+                if number * value.count > 2 * limit { isFull.store(true, ordering: .releasing) }
+            }
+        }
+        #expect(try SegmentStore(directory: directory.path, options: .readOnly).recoveryReport.segmentsScanned == 0)
+    }
+
     private func openOnceItIsFree(_ path: String, _ options: StoreOptions) throws -> SegmentStore {
         while true {
             do throws(StoreError) {

@@ -41,7 +41,8 @@ extension SegmentStore {
 
     /// Wins back what can be won without waiting for anybody, until there is a segment to spare. For the background.
     func reclaimAhead() {
-        while isReclamationDue {
+        // Who closes the store waits for this, while others may go on setting.
+        while !background.isStopping, isReclamationDue {
             // What readers hold comes back by itself; emptying more for its sake would evict what need not go.
             if isHeldByReaders { return }
             guard let won = try? reclaimOne(), won else { return }
@@ -53,7 +54,9 @@ extension SegmentStore {
             segments.withAllInUse { sweepExpired(sealedSegments(among: $0)) }
             return isMostlyDead || isUnderTombstones
         }
-        return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments + limit.segmentsAhead
+        // What has no victims that win nothing needs none ahead, and would be compacted for less and less.
+        let ahead = mayEvict ? limit.segmentsAhead : 0
+        return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments + ahead
     }
 
     /// Empties one segment and gives it up; false if there is nothing to win.

@@ -168,7 +168,8 @@ public final class SegmentStore: Sendable {
         if isReadOnly, segments.inUse.contains(where: { segments[$0].pointee.header.isReused }) { try refresh() }
         guard !isReadOnly, options.runsBackgroundThread else { return }
         // A weak reference would have every retain of the store take the long way, through a table beside it. Unmanaged is
-        // sound, for the store waits for the end of both threads before it goes.
+        // sound: the store waits for the end of both threads before it goes; the one that lets go of it last, if it is one
+        // of them, runs no further step.
         let store = Unmanaged.passUnretained(self)
         let started =
             background.start(niceness: backgroundNiceness) { store.takeUnretainedValue().backgroundStep() }

@@ -52,6 +52,9 @@ final class BackgroundThread: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    /// Somebody waits for the end of the step.
+    var isStopping: Bool { stopping.load(ordering: .acquiring) }
+
     /// Ends the thread after the step it is in, and waits for that, unless the step itself says so.
     func stop() {
         stopping.store(true, ordering: .releasing)
