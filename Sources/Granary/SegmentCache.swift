@@ -165,7 +165,7 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     }
 
     /// Entries stored; those that expired unseen are among them.
-    public func count() async throws -> Int { store.count }
+    public func count() async throws -> Int { try store.statistics().entries }
 
     /// The keys that begin with the prefix; a key that is not UTF-8, which only the engine can have set, is left out.
     public func keys(hasPrefix prefix: String) -> CacheKeys {

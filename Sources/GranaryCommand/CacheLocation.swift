@@ -35,6 +35,13 @@ enum CacheLocation: Sendable, Equatable {
             guard !rest.hasPrefix("//") || scheme == nil else {
                 throw CommandFailure(.badUsage, "\(scheme ?? ""):// names no kind of cache; \(Self.syntax)")
             }
+            // A URL with a space before it would become a directory, password and all.
+            guard !text.contains("://") || text.hasPrefix("./") || text.hasPrefix("/") else {
+                throw CommandFailure(
+                    .badUsage,
+                    "a URL begins with its scheme, and a directory with :// in its name with ./; \(Self.syntax)"
+                )
+            }
             self = .directory(text)
         }
     }
@@ -104,6 +111,9 @@ struct ServerURL: Sendable, Equatable {
             let scheme = text.prefix { $0 != ":" }
             throw CommandFailure(.badUsage, "\(scheme): is followed by // and the name of a server")
         }
+        if text.contains(where: \.isWhitespace) {
+            throw CommandFailure(.badUsage, "\(parts[0])://: a space in a URL is written %20")
+        }
     }
 }
 
@@ -134,23 +144,22 @@ extension ServerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
         return (String(text[..<place]), String(text[text.index(after: place)...]))
     }
 
-    /// The text with stars in place of what stands between the scheme of each server's URL in it and the last @ of the
-    /// same word. A password that should have been escaped, and holds a / or a ?, is covered as well.
+    /// The text with stars, in each line, in place of what stands between the scheme of the first URL of a server and the
+    /// last @ behind it, which may be written %40. A password that should have been escaped, and holds a /, a ? or a
+    /// space, is covered as well, and so is whatever else stands in between.
     static func redacted(_ text: String) -> String {
-        guard text.contains("@"), text.contains("://") else { return text }
-        var words = text.split(omittingEmptySubsequences: false) { $0.isWhitespace }.map(String.init)
-        for (number, word) in words.enumerated() {
-            guard let scheme = word.firstRange(of: "://"), let at = word.lastIndex(of: "@"), scheme.upperBound <= at
-            else {
-                continue
-            }
-            words[number] = word.replacingCharacters(from: scheme.upperBound, to: at, with: "***")
-        }
-        // One space for whatever space there was, but lines stay.
-        return zip(words, Self.spaces(of: text)).reduce(into: "") { $0 += $1.0 + $1.1 }
+        guard text.contains("://") else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { redacted(line: String($0)) }
+            .joined(separator: "\n")
     }
 
-    private static func spaces(of text: String) -> [String] { text.filter(\.isWhitespace).map(String.init) + [""] }
+    private static func redacted(line: String) -> String {
+        guard let scheme = line.firstRange(of: "://"),
+            let at = [line.ranges(of: "@"), line.ranges(of: "%40")].compactMap({ $0.last?.lowerBound }).max(),
+            scheme.upperBound <= at
+        else { return line }
+        return line.replacingCharacters(from: scheme.upperBound, to: at, with: "***")
+    }
 }
 
 extension String {

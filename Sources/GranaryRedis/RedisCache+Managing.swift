@@ -63,7 +63,10 @@ extension RedisCache {
             for key in keys { command.append("STRLEN", [key]) }
             for (key, reply) in zip(keys, try await pool.replies(to: command)) {
                 // Something of another kind has no length.
-                if case .integer(let length) = reply { byteCount += key.count + Int(length) }
+                if case .integer(let length) = reply, length > 0 {
+                    // Whatever the server says, the sum stays a number.
+                    byteCount = byteCount.addingCapped(key.count).addingCapped(Int(clamping: length))
+                }
             }
         }
         return byteCount
@@ -142,5 +145,13 @@ private final class SeenKeys: Sendable {
     /// Those of the keys that were not seen before.
     func firstSeen(of found: [[UInt8]]) -> [[UInt8]] {
         keys.withLock { keys in found.filter { keys.insert($0).inserted } }
+    }
+}
+
+extension Int {
+    /// The sum, or the largest number where that is more.
+    fileprivate func addingCapped(_ other: Int) -> Int {
+        let (sum, overflows) = addingReportingOverflow(other)
+        return overflows ? .max : sum
     }
 }

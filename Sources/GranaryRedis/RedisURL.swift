@@ -96,7 +96,8 @@ struct RedisURL {
         case "ca": server.tls?.trustedCertificatesFile = value
         case "cert": certificate = value
         case "key": key = value
-        default: throw Self.invalid("there is no option \(optionName); use prefix, expiry, verify, ca, cert or key")
+        // Not repeated: it may be the rest of a password with a question mark in it.
+        default: throw Self.invalid("there is no such option; use prefix, expiry, verify, ca, cert or key")
         }
         if server.tls == nil, ["verify", "ca", "cert", "key"].contains(optionName) {
             throw Self.invalid("\(optionName) is for TLS; use rediss://")

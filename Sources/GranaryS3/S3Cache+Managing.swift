@@ -17,7 +17,8 @@ extension S3Cache {
         return !object.hasEnded(at: options.clock.milliseconds())
     }
 
-    /// Removes every entry, by two requests for each 1,000. Objects under the prefix that are no entries stay.
+    /// Removes every entry, by two requests for each 1,000. Objects right under the prefix whose names no entry could have
+    /// stay; one whose name is like an entry's goes, whoever put it there: let the cache have a prefix of its own.
     ///
     /// - Throws: `S3CacheError` where S3 cannot be asked, or some object may not be removed.
     public func removeAll() async throws {
@@ -51,7 +52,11 @@ extension S3Cache {
         var token: String?
         repeat {
             let page = try await list(namesBeginningWith: "", at: token)
-            sum += page.objects.reduce(0) { $0 + number($1) }
+            for object in page.objects {
+                // Whatever the service says, the sum stays a number.
+                let (next, overflows) = sum.addingReportingOverflow(number(object))
+                sum = overflows ? .max : next
+            }
             token = page.next
         } while token != nil
         return sum

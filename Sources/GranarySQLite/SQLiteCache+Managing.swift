@@ -91,7 +91,9 @@ extension SQLiteCache {
     }
 
     /// Bytes that the database takes on the disk, with its log and the log's index.
-    public func byteCount() async throws -> Int { DatabaseFile.allocatedBytes(connections.path) }
+    public func byteCount() async throws -> Int {
+        try await connections.read { [path = connections.path] _ in DatabaseFile.allocatedBytes(path) }
+    }
 
     /// The figures since the cache was opened.
     public func statistics() async throws -> CacheStatistics { figures.statistics }

@@ -26,6 +26,8 @@ final class TierBacklog: Sendable {
 
     private struct State: Sendable {
         var queued: [TierKey: Queued] = [:]
+        /// How many entries are tried at once: one after a failure, until more succeed.
+        var batchCount = 1
         /// The keys by their places in the queue, those from `head` on.
         var places: [Int: TierKey] = [:]
         var head = 0
@@ -179,16 +181,42 @@ final class TierBacklog: Sendable {
         while state.head < state.nextPlace, state.places[state.head] == nil { state.head += 1 }
     }
 
-    /// The entries that wait longest.
+    /// The entries that wait longest; few after a failure, so that one which always fails does not keep others from the
+    /// tier.
     func longestQueued(atMost count: Int) -> [Queued] {
         state.withLock { state in
             var batch: [Queued] = []
             var place = state.head
-            while place < state.nextPlace, batch.count < count {
+            while place < state.nextPlace, batch.count < min(count, state.batchCount) {
                 if let queued = state.places[place].flatMap({ state.queued[$0] }) { batch.append(queued) }
                 place += 1
             }
             return batch
+        }
+    }
+
+    /// The tier has taken a batch: the next may be twice as large.
+    func noteBatchWritten(_ count: Int, atMost most: Int) {
+        state.withLock { $0.batchCount = min(most, max($0.batchCount, 2 * count)) }
+    }
+
+    /// The tier has not taken them, whether for their sake or for its own: they go behind all others.
+    func noteBatchFailed(_ batch: [Queued]) {
+        state.withLock { state in
+            state.batchCount = 1
+            for queued in batch {
+                guard let current = state.queued[queued.key], current.version == queued.version else { continue }
+                state.places[current.place] = nil
+                state.places[state.nextPlace] = current.key
+                state.queued[current.key] = Queued(
+                    key: current.key,
+                    entry: current.entry,
+                    version: current.version,
+                    place: state.nextPlace
+                )
+                state.nextPlace += 1
+            }
+            while state.head < state.nextPlace, state.places[state.head] == nil { state.head += 1 }
         }
     }
 

@@ -89,7 +89,7 @@ extension TieredCache {
     }
 
     private func finishWriting(to tier: Tier) async throws {
-        if let error = await bringUpToDate(tier, always: true) { throw error }
+        if case .failed(let error) = await bringUpToDate(tier, always: true) { throw error }
     }
 
     /// What the tiers for which the body throws failed with.
@@ -115,7 +115,8 @@ extension TieredCache {
         let unwritten = await failures { tier in
             await finishRecovery(of: tier)
             defer { tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed) }
-            try await finishWriting(to: tier)
+            // Who closes may have been cancelled; what waits is not to be lost for that.
+            try await Task { try await finishWriting(to: tier) }.value
         }
         // Only now: what a tier lacks may be copied from those above it.
         let unclosed = await failures { tier in try await tier.strategy.close() }

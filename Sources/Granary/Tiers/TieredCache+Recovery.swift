@@ -13,8 +13,16 @@ extension TieredCache {
         tier.recovery.withLock { task in
             guard task == nil else { return }
             task = Task.detached { [self] in
-                _ = await bringUpToDate(tier, always: false)
-                tier.recovery.withLock { $0 = nil }
+                var isDone = false
+                while !isDone {
+                    let ending = await bringUpToDate(tier, always: false)
+                    isDone = tier.recovery.withLock { task in
+                        // What came since the last look has found this task here and started none.
+                        if case .done = ending, tier.backlog.hasWork { return false }
+                        task = nil
+                        return true
+                    }
+                }
             }
         }
     }
@@ -25,22 +33,32 @@ extension TieredCache {
     /// The same for all tiers.
     package func finishRecovery() async { for tier in tiers { await finishRecovery(of: tier) } }
 
-    /// Clears the tier if it must be, empties its queue, and stores or removes what it has of outdated keys; stops at the
-    /// first failure and returns it. While the tier is left alone nothing is done unless that is asked for.
-    func bringUpToDate(_ tier: Tier, always: Bool) async -> (any Error)? {
-        while !Task.isCancelled, tier.backlog.hasWork {
+    /// Clears the tier if it must be, empties its queue, and stores or removes what it has of outdated keys. One failure
+    /// may be an entry's own, and others are tried after it; several in a row are the tier's. While the tier is left alone
+    /// nothing is done unless that is asked for.
+    func bringUpToDate(_ tier: Tier, always: Bool) async -> Step {
+        var failure: (any Error)?
+        var failuresInARow = 0
+        while tier.backlog.hasWork {
+            if Task.isCancelled { return .failed(CancellationError()) }
             // While everything is being removed there is nothing to do here.
-            guard locks.beginCopying() else { return nil }
+            guard locks.beginCopying() else { return .leftAlone }
             let step = await step(tier, always: always)
             locks.endCopying()
             switch step {
-            case .done: continue
-            case .leftAlone: return nil
-            case .failed(let error): return error
+            case .done: failuresInARow = 0
+            case .leftAlone: return failure.map { .failed($0) } ?? .leftAlone
+            case .failed(let error):
+                failure = error
+                failuresInARow += 1
+                if failuresInARow == Self.mostFailures { return .failed(error) }
             }
         }
-        return nil
+        return failure.map { .failed($0) } ?? .done
     }
+
+    /// So many failures in a row are the tier's.
+    private static let mostFailures = 3
 
     private func step(_ tier: Tier, always: Bool) async -> Step {
         if tier.backlog.mustBeCleared { return await clear(tier, always: always) }
@@ -49,7 +67,8 @@ extension TieredCache {
         return await repair(tier.backlog.outdatedKeys(atMost: Self.batchCount), in: tier, always: always)
     }
 
-    private enum Step {
+    /// How far bringing a tier up to date has come.
+    enum Step {
         case done
         case leftAlone
         case failed(any Error)
@@ -82,11 +101,14 @@ extension TieredCache {
             switch await attempt(tier, always: always, { try await $0.store(current.map(\.entry)) }) {
             case .success:
                 for queued in current { tier.backlog.noteWritten(queued.key) }
+                tier.backlog.noteBatchWritten(current.count, atMost: Self.batchCount)
                 tier.figures.sets.add(current.count, ordering: .relaxed)
                 return .done
             case .failure(let error) where isRefusal(error):
                 return await drainSingly(current, to: tier, always: always, refused: error)
-            case .failure(let error): return .failed(error)
+            case .failure(let error):
+                tier.backlog.noteBatchFailed(current)
+                return .failed(error)
             case nil: return .leftAlone
             }
         }
@@ -104,7 +126,9 @@ extension TieredCache {
                 tier.backlog.noteWritten(queued.key)
                 tier.figures.sets.add(1, ordering: .relaxed)
             case .failure(let error) where isRefusal(error): await noteRefused(queued.entry, queued.key, by: tier)
-            case .failure(let error): return .failed(error)
+            case .failure(let error):
+                tier.backlog.noteBatchFailed([queued])
+                return .failed(error)
             case nil: return .leftAlone
             }
         }
@@ -113,6 +137,8 @@ extension TieredCache {
 
     /// Stores what the tiers above have of the keys, and removes from the tier what they have not.
     private func repair(_ keys: [TierKey], in tier: Tier, always: Bool) async -> Step {
+        var failure: Step?
+        var failuresInARow = 0
         for key in keys {
             let step = await locks.writing([key]) { () -> Step in
                 guard tier.backlog.isOutdated(key) else { return .done }
@@ -137,9 +163,16 @@ extension TieredCache {
                 case nil: return .leftAlone
                 }
             }
-            guard case .done = step else { return step }
+            switch step {
+            case .done: failuresInARow = 0
+            case .leftAlone: return failure ?? step
+            case .failed:
+                failure = step
+                failuresInARow += 1
+                if failuresInARow == Self.mostFailures { return step }
+            }
         }
-        return .done
+        return failure ?? .done
     }
 
     /// What was written to the key last, if a tier above has it and tells its end.

@@ -42,7 +42,11 @@ final class CredentialStore: Sendable {
                 // An earlier flight may have landed since this one was asked for.
                 if let usable = usable(now) { return usable }
                 let issued = try await issue()
-                state.withLock { $0.issued = issued }
+                state.withLock { state in
+                    state.issued = issued
+                    // Those of a service that issues them for a few minutes only are not asked for with each request.
+                    state.nextTry = now + Self.pause
+                }
                 return issued
             }.credentials
         } catch {

@@ -41,7 +41,8 @@ struct SharedProfile: Sendable {
     ///
     /// - Throws: `S3CacheError` where they are incomplete, or to be had by a way that is not supported.
     func credentials() throws(S3CacheError) -> S3Credentials? {
-        if let accessKey = self["aws_access_key_id"] {
+        // A role goes before keys, which then may be those that it is assumed with.
+        if self["role_arn"] == nil, let accessKey = self["aws_access_key_id"] {
             guard let secretKey = self["aws_secret_access_key"] else {
                 throw S3CacheError(
                     .noCredentials,

@@ -36,6 +36,11 @@ enum Ends {
         }
         let found = try await subject.cache.get("soon")
         try require(found == nil, "\(shown(found)) came back after the end")
+        let many = try await subject.cache.get(["later", "soon"])
+        try require(many == [value, nil], "a get of many gave \(many.map { shown($0) }) after one's end")
+        try require(try await subject.cache.hit("soon") == nil, "hit told of an entry after its end")
+        let hits = try await subject.cache.hits(["soon", "later"]).map { $0?.value }
+        try require(hits == [nil, value], "hits gave \(hits.map { shown($0) }) after one's end")
         try require(try await subject.cache.get("later") == value, "an entry was gone long before its end")
     }
 

@@ -59,6 +59,10 @@ enum Managing {
         let calls: [(String, @Sendable () async throws -> Void)] = [
             ("get", { _ = try await cache.get("a") }),
             ("get of many", { _ = try await cache.get(["a"]) }),
+            ("hit", { _ = try await cache.hit("a") }),
+            ("hits", { _ = try await cache.hits(["a"]) }),
+            ("count", { _ = try await cache.count() }),
+            ("byteCount", { _ = try await cache.byteCount() }),
             ("set", { try await cache.set("b", to: CacheValue([2])) }),
             ("set of many", { try await cache.set([CacheEntry("b", CacheValue([2]))]) }),
             ("remove", { try await cache.remove("a") }),
