@@ -182,6 +182,7 @@ let package = Package(
             name: "GranaryTests",
             dependencies: [
                 "Granary",
+                "GranaryTesting",
                 "SegmentStore",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
@@ -233,7 +234,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranarySummariesTests",
-            dependencies: ["GranarySummaries", "Granary", "chat-server"],
+            dependencies: ["GranarySummaries", "Granary", "GranaryTesting", "chat-server"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -242,6 +243,7 @@ let package = Package(
                 "GranaryKura",
                 "GranarySummaries",
                 "Granary",
+                "GranaryTesting",
                 "SegmentStore",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ],

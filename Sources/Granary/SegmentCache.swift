@@ -165,7 +165,10 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     }
 
     /// Entries stored; those that expired unseen are among them.
-    public func count() async throws -> Int { try store.statistics().entries }
+    public func count() async throws -> Int {
+        try store.checkReadable()
+        return store.count
+    }
 
     /// The keys that begin with the prefix; a key that is not UTF-8, which only the engine can have set, is left out.
     public func keys(hasPrefix prefix: String) -> CacheKeys {

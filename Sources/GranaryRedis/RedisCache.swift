@@ -1,6 +1,5 @@
 public import Granary
 internal import SegmentStore
-internal import Synchronization
 
 /// A strategy that keeps entries in a Redis 6 (or later) or Valkey server, which any number of machines share.
 ///
@@ -30,7 +29,7 @@ public final class RedisCache: ManagedCacheStrategy {
     let options: RedisCacheOptions
     /// What every key begins with in the server.
     private let prefix: [UInt8]
-    let figures = Figures()
+    let figures = CacheFigures()
 
     /// A cache in the server.
     ///
@@ -109,21 +108,22 @@ public final class RedisCache: ManagedCacheStrategy {
     }
 
     private func read(_ reply: RESPValue, _ key: String, now: UInt64) throws(RedisCacheError) -> CacheHit? {
+        var isDamaged = false
         switch reply {
         case .bytes(let bytes):
             guard let stored = StoredValue(decoding: bytes, forKey: key) else {
-                figures.damaged.add(1, ordering: .relaxed)
+                isDamaged = true
                 break
             }
             if stored.hasEnded(at: now) { break }
-            figures.hits.add(1, ordering: .relaxed)
+            figures.noteHit()
             return CacheHit(stored.value, end: stored.expiry.map { .at($0) } ?? .never)
         case .null: break
         // A list or another kind of thing that somebody put under the key.
-        case .error(let text) where text.starts(with: "WRONGTYPE".utf8): figures.damaged.add(1, ordering: .relaxed)
+        case .error(let text) where text.starts(with: "WRONGTYPE".utf8): isDamaged = true
         default: throw unexpected(reply)
         }
-        figures.misses.add(1, ordering: .relaxed)
+        figures.noteMiss(isDamaged: isDamaged)
         return nil
     }
 
@@ -157,7 +157,7 @@ public final class RedisCache: ManagedCacheStrategy {
             for reply in try await pool.replies(to: command, isSeenThrough: true) {
                 if case .error = reply { throw unexpected(reply) }
             }
-            figures.sets.add(batch.count, ordering: .relaxed)
+            figures.noteSets(batch.count)
         }
     }
 

@@ -1,3 +1,4 @@
+internal import Granary
 public import SegmentStore
 
 /// How a cache in Redis is kept, and how its server is called.
@@ -66,7 +67,6 @@ public struct RedisReconnection: Sendable {
 
     /// The wait after so many failures, one at least.
     func wait(afterFailures count: Int) -> Duration {
-        // Thirty doublings of anything sensible are beyond the longest wait, and far from overflow.
-        min(longestWait, firstWait * (1 << min(count - 1, 30))) * random()
+        firstWait.doubled(count - 1, atMost: longestWait) * random()
     }
 }

@@ -25,7 +25,7 @@ extension S3Cache {
             conditional.headers.append(condition)
             let (answer, retries) = try await client.send(conditional)
             if 200..<300 ~= answer.status {
-                figures.count { $0.sets += 1 }
+                figures.noteSets()
                 return true
             }
             if answer.status == 404 { try checkThatBucketIsThere(answer) }
@@ -35,7 +35,7 @@ extension S3Cache {
             }
             // An attempt whose answer was lost may have stored it.
             if retries > 0, object.creation == creation {
-                figures.count { $0.sets += 1 }
+                figures.noteSets()
                 return true
             }
             guard object.hasEnded(at: options.clock.milliseconds()), let tag = object.tag else { return false }

@@ -31,7 +31,7 @@ internal import SegmentStore
 public final class S3Cache: ManagedCacheStrategy, CustomReflectable {
     let client: S3Client
     let options: S3CacheOptions
-    let figures = Figures()
+    let figures = CacheFigures()
 
     /// Metadata that says when the entry ends, in milliseconds since 1970.
     static let expiryHeader = "x-amz-meta-granary-expiry"
@@ -103,14 +103,10 @@ public final class S3Cache: ManagedCacheStrategy, CustomReflectable {
         let found = (1...ObjectBody.longestKey).contains(key.utf8.count) ? try await find(key) : .nothing
         switch found {
         case .value(let stored):
-            figures.count { $0.hits += 1 }
+            figures.noteHit()
             return CacheHit(stored.value, end: stored.expiry.map(CacheHit.End.at) ?? .never)
-        case .nothing: figures.count { $0.misses += 1 }
-        case .damaged:
-            figures.count {
-                $0.misses += 1
-                $0.damaged += 1
-            }
+        case .nothing: figures.noteMiss()
+        case .damaged: figures.noteMiss(isDamaged: true)
         }
         return nil
     }
@@ -158,7 +154,7 @@ public final class S3Cache: ManagedCacheStrategy, CustomReflectable {
     /// - Throws: `S3CacheError` where S3 cannot be asked, or the entry cannot be stored.
     public func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws {
         _ = try await client.send(try put(CacheEntry(key, value, options: options)))
-        figures.count { $0.sets += 1 }
+        figures.noteSets()
     }
 
     /// Stores many entries, by a request for each, as many at a time as the options say.
@@ -172,7 +168,7 @@ public final class S3Cache: ManagedCacheStrategy, CustomReflectable {
         _ = try await concurrently(requests, atOnce: options.concurrency) { request in
             _ = try await self.client.send(request)
         }
-        figures.count { $0.sets += entries.count }
+        figures.noteSets(entries.count)
     }
 
     /// The request that stores the entry.

@@ -1,3 +1,5 @@
+internal import Granary
+
 /// When a request that failed is sent again: exponential back-off with full jitter (Brooker, "Exponential Backoff And
 /// Jitter", AWS Architecture Blog, 2015, <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>).
 public struct S3RetryPolicy: Sendable {
@@ -29,7 +31,6 @@ public struct S3RetryPolicy: Sendable {
 
     /// Waits before the retry of the number, counted from 0.
     func pause(beforeRetry number: Int) async throws {
-        // Thirty doublings of anything sensible are beyond the longest wait, and far from overflow.
-        try await sleep(min(longestWait, firstWait * (1 << min(number, 30))) * random())
+        try await sleep(firstWait.doubled(number, atMost: longestWait) * random())
     }
 }

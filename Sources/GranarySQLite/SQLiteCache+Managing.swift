@@ -99,7 +99,7 @@ extension SQLiteCache {
     public func statistics() async throws -> CacheStatistics { figures.statistics }
 
     /// Entries that left for want of room since the cache was opened, through this opener.
-    public var evictionCount: Int { figures.evictions.load(ordering: .relaxed) }
+    public var evictionCount: Int { evictions.load(ordering: .relaxed) }
 
     /// Forces everything stored to the disk, by other processes too.
     ///

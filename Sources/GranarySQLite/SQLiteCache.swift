@@ -37,7 +37,8 @@ public final class SQLiteCache: ManagedCacheStrategy {
     let room: Room
     let options: SQLiteCacheOptions
     private let logger = Logger(label: "granary.sqlite-cache")
-    let figures = Figures()
+    let figures = CacheFigures()
+    let evictions = Atomic(0)
 
     /// Opens the cache in the database file, which is created, with the directories that it lacks, if it does not exist. The
     /// first entry that leaves for want of room is logged under `granary.sqlite-cache`.
@@ -109,12 +110,11 @@ public final class SQLiteCache: ManagedCacheStrategy {
     private func counted(_ found: StoredEntry.Found) -> CacheHit? {
         switch found {
         case .hit(let hit):
-            figures.hits.add(1, ordering: .relaxed)
+            figures.noteHit()
             return hit
-        case .nothing: break
-        case .damaged: figures.damaged.add(1, ordering: .relaxed)
+        case .nothing: figures.noteMiss()
+        case .damaged: figures.noteMiss(isDamaged: true)
         }
-        figures.misses.add(1, ordering: .relaxed)
         return nil
     }
 
@@ -159,7 +159,7 @@ public final class SQLiteCache: ManagedCacheStrategy {
             try room.removeExpired(in: database, now: now, forSetsOf: stored.count)
             return evicted
         }
-        figures.sets.add(stored.count, ordering: .relaxed)
+        figures.noteSets(stored.count)
         if evicted > 0 { noteEvictions(evicted) }
     }
 
@@ -182,7 +182,7 @@ public final class SQLiteCache: ManagedCacheStrategy {
     }
 
     private func noteEvictions(_ count: Int) {
-        guard figures.evictions.add(count, ordering: .relaxed).oldValue == 0 else { return }
+        guard evictions.add(count, ordering: .relaxed).oldValue == 0 else { return }
         logger.notice(
             """
             \(connections.path): the size limit of \(options.sizeLimit ?? 0) bytes is reached; entries leave from now on

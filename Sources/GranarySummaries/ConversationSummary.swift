@@ -162,15 +162,7 @@ public struct ConversationSummary: Sendable, Hashable {
 public enum SummaryFile {
     /// A JSON array with one summary a line; absent parts are null, metadata is what the conversation had.
     public static func json(_ summaries: [ConversationSummary]) -> [UInt8] {
-        var bytes = Array("[".utf8)
-        for (index, summary) in summaries.enumerated() {
-            bytes.append(contentsOf: (index == 0 ? "\n" : ",\n").utf8)
-            var writer = JSONWriter(appendingTo: bytes)
-            write(summary, to: &writer)
-            bytes = writer.bytes
-        }
-        bytes.append(contentsOf: (summaries.isEmpty ? "]\n" : "\n]\n").utf8)
-        return bytes
+        JSONWriter.lines(of: summaries) { write($0, to: &$1) }
     }
 
     /// Writes a summary as a JSON object.

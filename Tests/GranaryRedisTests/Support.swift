@@ -1,4 +1,5 @@
 import Granary
+import GranaryTesting
 import SegmentStore
 import Synchronization
 import Testing
@@ -65,16 +66,10 @@ extension RESPValue {
     }
 }
 
-/// Bytes that a seed tells apart (SplitMix64; Steele, Lea and Flood, OOPSLA 2014).
+/// Bytes that a seed tells apart.
 func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
-    var state = seed
-    return (0..<count).map { _ in
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return UInt8(truncatingIfNeeded: mixed ^ (mixed >> 31))
-    }
+    var generator = SeededGenerator(seed: seed)
+    return generator.bytes(count)
 }
 
 /// What tasks that call at once tell each other.

@@ -1,4 +1,5 @@
 import Granary
+import GranaryTesting
 import Testing
 
 @testable import GranaryS3

@@ -1,4 +1,5 @@
 import Foundation
+import GranaryTesting
 import Testing
 
 @testable import GranaryS3

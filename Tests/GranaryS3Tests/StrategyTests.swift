@@ -1,5 +1,6 @@
 import Foundation
 import Granary
+import GranaryTesting
 import Testing
 
 @testable import GranaryS3

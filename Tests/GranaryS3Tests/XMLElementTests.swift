@@ -1,3 +1,4 @@
+import GranaryTesting
 import Testing
 
 @testable import GranaryS3

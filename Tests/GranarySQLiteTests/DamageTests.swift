@@ -1,6 +1,7 @@
 import Foundation
 import Granary
 import GranarySQLite
+import GranaryTesting
 import Testing
 
 /// A damaged cache gives what was stored, nothing, or an error.

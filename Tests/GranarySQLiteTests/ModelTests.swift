@@ -1,6 +1,7 @@
 import Foundation
 import Granary
 import GranarySQLite
+import GranaryTesting
 import Testing
 
 /// Random operations against a dictionary, with steps of the clock and reopening in the mix.

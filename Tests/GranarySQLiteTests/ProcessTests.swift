@@ -1,6 +1,7 @@
 import Foundation
 import Granary
 import GranarySQLite
+import GranaryTesting
 import Synchronization
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import Granary
 import GranarySQLite
+import GranaryTesting
 import SegmentStore
 import Synchronization
 import Testing
@@ -49,26 +50,8 @@ final class ManualClock: Sendable {
     var clock: StoreClock { StoreClock { [self] in now } }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014): a run is replayed
-/// by its seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
-
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
-    }
 
     /// The seed of `GRANARY_SEED`, to replay a run, or a new one.
     static func seed() -> UInt64 {

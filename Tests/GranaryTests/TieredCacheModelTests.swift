@@ -1,5 +1,6 @@
 import Foundation
 import Granary
+import GranaryTesting
 import SegmentStore
 import Testing
 
@@ -12,7 +13,7 @@ import Testing
     ) async throws {
         let given = ProcessInfo.processInfo.environment["GRANARY_SEED"].flatMap(UInt64.init)
         let seed = given ?? UInt64.random(in: 0...9_999)
-        var random = SplitMix(seed: seed)
+        var random = SeededGenerator(seed: seed)
         for history in 0..<40 {
             let tiers = try TieredFixture {
                 $0.writing = writing
@@ -76,17 +77,6 @@ import Testing
     }
 }
 
-/// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
-private struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func below(_ bound: Int) -> Int {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Int((mixed ^ (mixed >> 31)) % UInt64(bound))
-    }
+extension SeededGenerator {
+    fileprivate mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }

@@ -20,6 +20,23 @@ import Testing
 
     private static func key(_ number: Int) -> [UInt8] { Array("key-\(1_000_000 + number)".utf8) }
 
+    /// Who closes a store waits for its thread, and others may use up what that wins for as long as they like.
+    @Test func nothingMoreIsReclaimedAheadOnceTheThreadIsToStop() throws {
+        func reclaimedAhead(isStopped: Bool) throws -> Int {
+            let directory = try TemporaryDirectory(inMemory: true)
+            let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: 4 << 20))
+            let value = [UInt8](repeating: 7, count: 2_000)
+            for number in 0..<5_000 { try store.set(Self.key(number), to: value) }
+            let before = try store.statistics().reclamation.reclaimedBytes
+            if isStopped { store.stopThreads() }
+            store.reclaimAhead()
+            defer { store.abandon() }
+            return try store.statistics().reclamation.reclaimedBytes - before
+        }
+        #expect(try reclaimedAhead(isStopped: false) > 0)
+        #expect(try reclaimedAhead(isStopped: true) == 0)
+    }
+
     @Test func whereNothingMayLeaveRemovalsMakeRoom() throws {
         let directory = try TemporaryDirectory()
         let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 1 << 20, .none))

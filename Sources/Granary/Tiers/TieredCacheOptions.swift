@@ -71,8 +71,6 @@ public struct TierBackOff: Sendable, Hashable {
 
     /// The time after so many failures in a row, 1 or more; `random` is from 0 to 1.
     func delay(afterFailures failures: Int, random: Double) -> Duration {
-        var delay = min(first, longest)
-        for _ in 1..<max(failures, 1) where delay < longest { delay = min(delay * 2, longest) }
-        return delay * (0.5 + 0.5 * random)
+        first.doubled(failures - 1, atMost: longest) * (0.5 + 0.5 * random)
     }
 }

@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Granary
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -70,15 +71,8 @@ final class HTTPTransport: Sendable, CustomReflectable {
     func send(_ request: HTTPRequest, timeout: Duration, longestAnswer: Int) async throws -> HTTPAnswer {
         do {
             // The client's own deadline ends with the answer's head.
-            return try await withThrowingTaskGroup(of: HTTPAnswer.self) { group in
-                group.addTask { try await self.send(request, longestAnswer) }
-                group.addTask {
-                    try await Task.sleep(for: timeout)
-                    throw TransportFailure.timedOut(after: timeout)
-                }
-                defer { group.cancelAll() }
-                guard let answer = try await group.next() else { throw CancellationError() }
-                return answer
+            return try await withTimeout(timeout, throwing: TransportFailure.timedOut(after: timeout)) {
+                try await self.send(request, longestAnswer)
             }
         } catch let failure as TransportFailure {
             throw failure

@@ -1,3 +1,5 @@
+internal import Granary
+
 /// What S3 says of a request that it did not carry out.
 ///
 ///     <Error><Code>NoSuchBucket</Code><Message>…</Message><Region>…</Region>…</Error>
@@ -94,14 +96,5 @@ struct S3Failure {
 
 /// A text from outside as one short line that is harmless to a terminal and a log, without the credentials.
 func plainLine(_ text: String, hiding credentials: S3Credentials?) -> String {
-    let longest = 300
-    let text = credentials?.redacted(from: text) ?? text
-    var line = ""
-    for scalar in text.unicodeScalars.prefix(longest) {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: line += " "
-        default: line.unicodeScalars.append(scalar)
-        }
-    }
-    return line + (text.unicodeScalars.count > longest ? "…" : "")
+    plainLine(credentials?.redacted(from: text) ?? text)
 }

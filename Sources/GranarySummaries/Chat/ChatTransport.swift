@@ -1,4 +1,5 @@
 internal import AsyncHTTPClient
+internal import Granary
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -44,15 +45,8 @@ final class ChatTransport: Sendable, CustomReflectable {
     /// - Throws: `ChatModelError`, and `CancellationError` once the task is cancelled.
     func post(_ body: [UInt8]) async throws -> ChatResponse {
         do {
-            return try await withThrowingTaskGroup(of: ChatResponse.self) { group in
-                group.addTask { try await self.send(body) }
-                group.addTask {
-                    try await Task.sleep(for: self.timeout)
-                    throw ChatModelError.timedOut(after: self.timeout)
-                }
-                defer { group.cancelAll() }
-                guard let response = try await group.next() else { throw CancellationError() }
-                return response
+            return try await withTimeout(timeout, throwing: ChatModelError.timedOut(after: self.timeout)) {
+                try await self.send(body)
             }
         } catch let error as ChatModelError {
             throw error
@@ -84,15 +78,4 @@ final class ChatTransport: Sendable, CustomReflectable {
 }
 
 /// A text from outside as one short line that is harmless to a terminal and a log, without the key.
-func plainLine(_ text: String, key: APIKey?) -> String {
-    let longest = 300
-    let text = key?.redacted(from: text) ?? text
-    var line = ""
-    for scalar in text.unicodeScalars.prefix(longest) {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: line += " "
-        default: line.unicodeScalars.append(scalar)
-        }
-    }
-    return line + (text.unicodeScalars.count > longest ? "…" : "")
-}
+func plainLine(_ text: String, key: APIKey?) -> String { plainLine(key?.redacted(from: text) ?? text) }

@@ -1,4 +1,5 @@
 public import FoundationEssentials
+internal import Granary
 
 /// When a call that failed is made again: exponential back-off with full jitter (Brooker, "Exponential Backoff And
 /// Jitter", AWS Architecture Blog, 2015), and never before the time that the server names in `Retry-After`.
@@ -40,15 +41,10 @@ public struct RetryPolicy: Sendable {
     /// How long to wait before the retry of the number, counted from 0; nil: the call is not made again.
     func wait(beforeRetry number: Int, after error: ChatModelError) -> Duration? {
         guard number < maxRetries, error.isTransient else { return nil }
-        let jitter = backOff(number) * random()
+        let jitter = firstWait.doubled(number, atMost: longestWait) * random()
         guard case .rateLimited(let named?, _) = error else { return jitter }
         // Jitter on top: all who were told the same moment would come back at once.
         return named <= longestRetryAfter ? named + jitter : nil
-    }
-
-    private func backOff(_ number: Int) -> Duration {
-        // Thirty doublings of anything sensible are beyond the longest wait, and far from overflow.
-        min(longestWait, firstWait * (1 << min(number, 30)))
     }
 
     /// The wait that a `Retry-After` header asks for: seconds, or a date (RFC 9110, 10.2.3). Nil for anything else.

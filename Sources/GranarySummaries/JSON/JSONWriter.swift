@@ -24,6 +24,22 @@ package struct JSONWriter {
         self.bytes = bytes
     }
 
+    /// An array with one element a line, and a new line at its end.
+    package static func lines<Element>(
+        of elements: [Element],
+        _ write: (Element, inout JSONWriter) -> Void
+    ) -> [UInt8] {
+        var bytes = Array("[".utf8)
+        for (index, element) in elements.enumerated() {
+            bytes.append(contentsOf: (index == 0 ? "\n" : ",\n").utf8)
+            var writer = JSONWriter(appendingTo: bytes)
+            write(element, &writer)
+            bytes = writer.bytes
+        }
+        bytes.append(contentsOf: (elements.isEmpty ? "]\n" : "\n]\n").utf8)
+        return bytes
+    }
+
     // MARK: Arrays and objects
 
     /// Opens an object; members follow, then `endObject()`.

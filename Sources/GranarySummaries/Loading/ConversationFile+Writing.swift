@@ -1,15 +1,7 @@
 extension ConversationFile {
     /// The conversations as the JSON array that reading accepts, one a line: reading it gives back the same.
     public static func json(_ conversations: [Conversation]) -> [UInt8] {
-        var bytes = Array("[".utf8)
-        for (index, conversation) in conversations.enumerated() {
-            bytes.append(contentsOf: (index == 0 ? "\n" : ",\n").utf8)
-            var writer = JSONWriter(appendingTo: bytes)
-            write(conversation, to: &writer)
-            bytes = writer.bytes
-        }
-        bytes.append(contentsOf: (conversations.isEmpty ? "]\n" : "\n]\n").utf8)
-        return bytes
+        JSONWriter.lines(of: conversations) { write($0, to: &$1) }
     }
 
     private static func write(_ conversation: Conversation, to writer: inout JSONWriter) {

@@ -216,8 +216,9 @@ public final class SegmentStore: Sendable {
 
     // MARK: Conditions of every call
 
+    /// Throws once the store is closed, and in a forked child.
     @inline(__always)
-    func checkReadable() throws(StoreError) {
+    package func checkReadable() throws(StoreError) {
         if forkGuard.isForkedChild { throw forkedChildError }
         if phase.load(ordering: .relaxed) == Phase.closed { throw closedError }
     }

@@ -82,10 +82,10 @@ extension SegmentStore {
                 statistics.allocatedBytes += status.allocatedBytes
             }
         }
-        // Under the lock: a list that is kept longer has the next change copy it.
-        statistics.allocatedBytes += maintenance.withLock { state in
-            state.parked.reduce(0) { sum, slot in
-                sum + ((try? files.status(at: segments[slot].pointee.path))?.allocatedBytes ?? 0)
+        // A list of its own: one that shares the other's memory has its next change copy it.
+        for slot in maintenance.withLock({ $0.parked.map(\.self) }) {
+            if let status = try? files.status(at: segments[slot].pointee.path) {
+                statistics.allocatedBytes += status.allocatedBytes
             }
         }
         for path in [directory, directory + "/" + DirectoryLock.fileName] {
