@@ -88,12 +88,14 @@ extension RedisCacheError {
 
     /// The text in one line, without the password and without arguments of commands, of which it could be one.
     private static func printable(_ reply: [UInt8], without password: String?) -> String {
-        var text = String(decoding: reply.prefix(500), as: UTF8.self)
+        // Far more than is shown.
+        var text = String(decoding: reply.prefix(1 << 16), as: UTF8.self)
         for marker in [", with args beginning with", " with args beginning with"] {
             if let arguments = text.utf8.firstRange(of: marker.utf8) { text = String(text[..<arguments.lowerBound]) }
         }
         if let password, !password.isEmpty { text = text.replacing(password, with: "***") }
-        return String(text.map { $0.isNewline || $0.asciiValue.map { $0 < 32 } == true ? " " : $0 })
+        // Only now: a password that stands where the text is cut could not be told any more.
+        return String(text.prefix(500).map { $0.isNewline || $0.asciiValue.map { $0 < 32 } == true ? " " : $0 })
     }
 }
 
