@@ -4,7 +4,8 @@ import SegmentStore
 /// Reads keys at random beside a writer until its input ends, and looks at every byte of what it gets.
 ///
 ///     arguments: directory  copy|lend  keys  seed
-///     output: a line once it is open, and at the end: reads  reads that gave something  refreshes  openings
+///     output: a line once it is open, and one whenever it is asked and at the end:
+///             reads  reads that gave something  refreshes  openings
 ///             reads that gave an older value of the key than one before
 struct ReadBeside {
     private let directory: String
@@ -50,7 +51,9 @@ struct ReadBeside {
                 if number < newest[key] { older += 1 }
                 newest[key] = number
             }
-            if ChildRole.request(within: 0) == .end { break }
+            let request = ChildRole.request(within: 0)
+            if request == .end { break }
+            if request == .report { ChildRole.say("\(reads) \(hits) \(refreshes) \(openings) \(older)") }
             if random.below(50) == 0 {
                 try store.close()
                 store = try SegmentStore(directory: directory, options: StoreOptions(access: .readOnly))
