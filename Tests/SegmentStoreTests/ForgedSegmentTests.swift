@@ -257,9 +257,28 @@ import Testing
             let bytes = header.encoded() + [UInt8](repeating: 0, count: header.capacity - Format.headerLength)
             try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/\(number).segment"))
         }
-        let survey = try DirectorySurvey(path, hint: nil, files: LinuxFileLayer())
+        let survey = try DirectorySurvey(path, owner: .found(hint: nil), files: LinuxFileLayer())
         let identity = try #require(survey.identity)
         #expect((isHigh ? identity.directory.high : identity.keyHashSeed) == value + 1)
+    }
+
+    /// A younger segment, first by name, that has the directory's identity but another seed.
+    @Test(arguments: [false, true])
+    func anotherSeedUnderTheDirectorysIdentityTakesNothingOver(hasLockFile: Bool) throws {
+        let (_, header, _) = try killedSegment()
+        var forged = header
+        forged.keyHashSeed += 1
+        forged.created += 1
+        let bytes = forged.encoded() + [UInt8](repeating: 0, count: 4_096)
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(path)/0.segment"))
+        if !hasLockFile { try FileManager.default.removeItem(atPath: "\(path)/lock") }
+        let reader = try SegmentStore(directory: path, options: .readOnly)
+        try reader.refresh()
+        #expect(try reader.get("own") == [1])
+        #expect(try reader.verify().findings.map(\.kind) == [.foreignSegment])
+        let writer = try SegmentStore(directory: path, options: .stepped())
+        #expect(try writer.get("own") == [1])
+        try writer.close()
     }
 
     /// Frames that hold, close together, each claiming what is left of the segment or some of it: the records before

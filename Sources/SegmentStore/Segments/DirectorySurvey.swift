@@ -26,10 +26,17 @@ struct DirectorySurvey {
         var keyHashSeed: UInt64
     }
 
+    /// Whose segments count.
+    enum Owner {
+        /// The store that is open.
+        case known(Identity)
+        /// Among those of the hinted directory, or all where it has none here: whose segments are the most, else the
+        /// oldest.
+        case found(hint: DirectoryID?)
+    }
+
     /// Reads the directory. Throws `.unsupportedFormat`, and has touched nothing then.
-    ///
-    /// The identity is the hint's if any segment has it, else the one that most segments have, else the oldest.
-    init(_ directory: String, hint: DirectoryID?, files layer: any FileLayer) throws(StoreError) {
+    init(_ directory: String, owner: Owner, files layer: any FileLayer) throws(StoreError) {
         let names: [String]
         do throws(SystemError) {
             names = try layer.names(inDirectory: directory).sorted()
@@ -75,19 +82,24 @@ struct DirectorySurvey {
                 )
             )
         }
-        choose(from: candidates, hint: hint)
+        choose(from: candidates, owner: owner)
     }
 
     /// True if the same segments live in the same files. A writer may use a file again while others are looked at, and what
     /// moved from one that was not yet looked at to one that already had been would be missed.
     func shows(sameSegmentsAs other: DirectorySurvey) -> Bool {
         files.elementsEqual(other.files) {
-            $0.path == $1.path && $0.header.generation == $1.header.generation && $0.isSpare == $1.isSpare
+            $0.path == $1.path && $0.header.number == $1.header.number
+                && $0.header.generation == $1.header.generation && $0.isSpare == $1.isSpare
         }
     }
 
-    private mutating func choose(from candidates: [File], hint: DirectoryID?) {
-        identity = Self.identity(of: candidates, hint: hint)
+    private mutating func choose(from candidates: [File], owner: Owner) {
+        identity =
+            switch owner {
+            case .known(let identity): identity
+            case .found(let hint): Self.identity(of: candidates, hint: hint)
+            }
         var numbers: Set<UInt64> = []
         for file in candidates.sorted(by: Self.comesFirst) {
             guard let identity, file.header.identity == identity else {
@@ -113,9 +125,9 @@ struct DirectorySurvey {
     }
 
     private static func identity(of candidates: [File], hint: DirectoryID?) -> Identity? {
-        if let hinted = candidates.first(where: { $0.header.directory == hint }) { return hinted.header.identity }
+        let hinted = candidates.filter { $0.header.directory == hint }
         var counts: [Identity: (count: Int, oldest: UInt64)] = [:]
-        for file in candidates {
+        for file in hinted.isEmpty ? candidates : hinted {
             let seen = counts[file.header.identity] ?? (0, .max)
             counts[file.header.identity] = (seen.count + 1, min(seen.oldest, file.header.created))
         }

@@ -33,12 +33,12 @@ struct Opening {
         if isWriter { try makeDirectory(noting: &parents) } else { try checkDirectory() }
         let hint = try DirectoryLock.directoryHint(inDirectory: directory, files: files)
         // Before the lock file is written: a directory of a newer format must not be touched.
-        var survey = try DirectorySurvey(directory, hint: hint, files: files)
+        var survey = try DirectorySurvey(directory, owner: .found(hint: hint), files: files)
         var lock: DirectoryLock?
         var besideWriter = false
         if isWriter {
             lock = try DirectoryLock(directory: directory, files: files)
-            survey = try DirectorySurvey(directory, hint: hint, files: files)
+            survey = try DirectorySurvey(directory, owner: .found(hint: hint), files: files)
         } else {
             besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
         }

@@ -15,10 +15,7 @@ extension SegmentStore {
             // Whoever held the lock before may have closed the store.
             try checkReadable()
             let isEmpty = segments.inUse.isEmpty
-            let hint =
-                isEmpty
-                ? try DirectoryLock.directoryHint(inDirectory: directory, files: files) : identity.directory
-            var survey = try DirectorySurvey(directory, hint: hint, files: files)
+            var survey = try survey()
             if isEmpty, let found = survey.identity {
                 identityBox.withLock { $0 = found }
                 keyHashSeed.store(found.keyHashSeed, ordering: .releasing)
@@ -28,13 +25,22 @@ extension SegmentStore {
             let besideWriter = try DirectoryLock.isHeld(inDirectory: directory, files: files)
             for _ in 1..<Self.mostSurveys {
                 let changes = try changes(by: survey, besideWriter: besideWriter)
-                let again = try DirectorySurvey(directory, hint: identity.directory, files: files)
+                let again = try DirectorySurvey(directory, owner: .known(identity), files: files)
                 if again.shows(sameSegmentsAs: survey) { return apply(changes) }
                 survey = again
             }
             // A writer that is so fast leaves nothing older than a moment; the next refresh sees the rest.
             apply(try changes(by: survey, besideWriter: besideWriter))
         }
+    }
+
+    /// What lies in the directory now; a store without segments learns from them whose they are.
+    func survey() throws(StoreError) -> DirectorySurvey {
+        guard segments.inUse.isEmpty else {
+            return try DirectorySurvey(directory, owner: .known(identity), files: files)
+        }
+        let hint = try DirectoryLock.directoryHint(inDirectory: directory, files: files)
+        return try DirectorySurvey(directory, owner: .found(hint: hint), files: files)
     }
 
     /// So often the directory is looked at in search of a moment in which no file changed hands.

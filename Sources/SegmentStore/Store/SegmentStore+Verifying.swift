@@ -30,9 +30,7 @@ extension SegmentStore {
     public func verify() throws(StoreError) -> VerificationReport {
         try checkReadable()
         var report = VerificationReport()
-        let hint = identity.directory
-        let survey = try DirectorySurvey(directory, hint: hint, files: files)
-        for finding in survey.findings { report.add(finding) }
+        for finding in try survey().findings { report.add(finding) }
         let besideWriter = isReadOnly ? try DirectoryLock.isHeld(inDirectory: directory, files: files) : false
         let stripe = Stripe.current
         for slot in segments.inUse {
