@@ -82,6 +82,15 @@ final class Readers: Sendable {
         for record in records.withLock({ $0 }) { record.isOrphaned.store(true, ordering: .releasing) }
     }
 
+    /// True if no other thread reads, as in a command that looks one key up: it needs no barrier. A thread that becomes a
+    /// reader after this does so under the same lock, and sees what was stored before.
+    var areOfThisThread: Bool {
+        let own = finder.current
+        return records.withLock { records in
+            records.allSatisfy { $0.isFree.load(ordering: .acquiring) || $0.reader.words == own?.words }
+        }
+    }
+
     /// True if some thread holds the slot.
     func hold(_ slot: Int) -> Bool {
         records.withLock { records in

@@ -180,6 +180,9 @@ final class SegmentTable: @unchecked Sendable {
         return won
     }
 
+    /// Has the first look for readers take no longer than the others.
+    func prepareForRetiring() { barrier.prepare() }
+
     /// Ends the segment's use and keeps its mapping, for another segment to take over; false if its use has ended before.
     func park(_ slot: Int) -> Bool {
         step(slot, from: Segment.Lifecycle.inUse, to: Segment.Lifecycle.parked)
@@ -197,7 +200,7 @@ final class SegmentTable: @unchecked Sendable {
 
     /// True while somebody may be reading a segment whose use has ended.
     func isHeld(_ slot: Int) -> Bool {
-        guard barrier.heavy(), !readers.hold(slot) else { return true }
+        guard readers.areOfThisThread || barrier.heavy(), !readers.hold(slot) else { return true }
         return (0..<Stripe.count).contains {
             pins[slot * Stripe.count + $0].value.load(ordering: .sequentiallyConsistent) != 0
         }

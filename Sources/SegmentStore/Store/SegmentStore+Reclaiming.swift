@@ -43,6 +43,8 @@ extension SegmentStore {
     func reclaimAhead() {
         // Who closes the store waits for this, while others may go on setting.
         while !background.isStopping, isReclamationDue {
+            // Not under the locks that callers wait for.
+            segments.prepareForRetiring()
             // What readers hold comes back by itself; emptying more for its sake would evict what need not go.
             if isHeldByReaders { return }
             guard let won = try? reclaimOne(), won else { return }
