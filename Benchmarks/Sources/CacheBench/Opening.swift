@@ -27,11 +27,14 @@ struct Opening: Codable {
         // is measured in between, and has mappings of its own.
         let (bytes, before) = try hashPass(settings.directory)
         let options = StoreOptions(durability: .never, compression: .none)
-        let start = monotonicNanoseconds()
-        let store = try SegmentStore(directory: settings.directory, options: options)
-        let hasFirst = try withFirstKey { try store.withValue($0.bytes) { _ in true } }
-        let seconds = Double(monotonicNanoseconds() - start) / 1e9
-        guard hasFirst == true else { throw BenchError("the first entry was not found") }
+        let (store, seconds) = try withFirstKey { key in
+            let start = monotonicNanoseconds()
+            let store = try SegmentStore(directory: settings.directory, options: options)
+            guard try store.withValue(key.bytes, { _ in true }) == true else {
+                throw BenchError("the first entry was not found")
+            }
+            return (store, Double(monotonicNanoseconds() - start) / 1e9)
+        }
         guard store.count == settings.entries else {
             throw BenchError("\(store.count) entries were found of \(settings.entries)")
         }
