@@ -64,6 +64,10 @@ private struct BoundedModel {
     let keyCount: Int
     /// What each key must give, or may give no longer once it has been missed.
     var expected: [[UInt8]: Value] = [:]
+    /// What was missed since the store was opened, and not changed since.
+    private var left: [[UInt8]: Value] = [:]
+    /// What of that may be back in a store just opened: it lay in a segment that was not given up yet.
+    private var mayBeBack: [[UInt8]: Value] = [:]
     var store: SegmentStore
     var totals = Totals()
     private let interference: Interference
@@ -142,8 +146,13 @@ private struct BoundedModel {
     private mutating func settle() {
         for (key, value) in interference.takeChanges() {
             totals.changesInBetween += 1
-            expected[key] = value.map { Value(bytes: $0) }
+            change(key, to: value.map { Value(bytes: $0) })
         }
+    }
+
+    private mutating func change(_ key: [UInt8], to value: Value?) {
+        expected[key] = value
+        left[key] = nil
     }
 
     /// The store died between two steps, in the middle of a call that may have had its effect or not.
@@ -179,7 +188,7 @@ private struct BoundedModel {
         pending = nil
         // What was changed in between came before: while the set waited for room.
         settle()
-        expected[key] = value
+        change(key, to: value)
     }
 
     private mutating func remove(_ number: Int) throws {
@@ -189,7 +198,7 @@ private struct BoundedModel {
         pending = nil
         settle()
         if removed { #expect(live(key) != nil, "seed \(seed), operation \(number): removed what was not there") }
-        expected[key] = nil
+        change(key, to: nil)
     }
 
     private mutating func removeTagged() throws {
@@ -197,32 +206,33 @@ private struct BoundedModel {
         interference.rests = true
         defer { interference.rests = false }
         try store.removeAll(taggedWith: tag)
-        for (key, value) in expected where value.tag == tag { expected[key] = nil }
+        for (key, value) in expected where value.tag == tag { change(key, to: nil) }
+        left = left.filter { $0.value.tag != tag }
     }
 
     private mutating func clear() throws {
         interference.rests = true
         defer { interference.rests = false }
         try store.removeAll()
-        expected = [:]
+        (expected, left) = ([:], [:])
     }
 
-    private func live(_ key: [UInt8]) -> Value? {
-        guard let value = expected[key], value.expiry.map({ $0 > clock.now }) ?? true else { return nil }
-        return value
-    }
+    private func live(_ key: [UInt8]) -> Value? { expected[key].flatMap { isLive($0) ? $0 : nil } }
+
+    private func isLive(_ value: Value) -> Bool { value.expiry.map { $0 > clock.now } ?? true }
 
     private mutating func check(_ key: [UInt8], _ place: String) throws {
         let got = try store.get(key)
         let wanted = live(key)?.bytes
         if got == wanted { return }
         guard got == nil else {
+            if let value = mayBeBack[key], isLive(value), got == value.bytes { return change(key, to: value) }
             Issue.record("seed \(seed), \(place): an old value of \(String(decoding: key, as: UTF8.self))")
             return
         }
         #expect(eviction != .none, "seed \(seed), \(place): lost \(String(decoding: key, as: UTF8.self))")
-        // It left, and stays away until it is set again.
-        expected[key] = nil
+        // It left, and stays away until it is set again, or the store dies before the segment is given up.
+        left[key] = expected.removeValue(forKey: key)
     }
 
     private mutating func checkEverything(_ place: String) throws {
@@ -266,9 +276,11 @@ private struct BoundedModel {
         if let pending {
             // Either it had its effect or not.
             let got = try store.get(pending.key)
-            if got == pending.value?.bytes { expected[pending.key] = pending.value }
+            if got == pending.value?.bytes { change(pending.key, to: pending.value) }
             self.pending = nil
         }
+        (mayBeBack, left) = (left, [:])
+        defer { mayBeBack = [:] }
         #expect(store.recoveryReport.damagedRecords == 0 && store.recoveryReport.tornRecords == 0, "seed \(seed)")
         try checkEverything("operation \(number), reopened")
         checkSize("operation \(number), reopened")
