@@ -63,7 +63,7 @@ struct ChatCompletion {
 
 extension ChatModelError {
     /// The failure that an answer with another status than 200 is.
-    init(_ response: ChatResponse, policy: RetryPolicy, key: APIKey?) {
+    init(_ response: HTTPReply, policy: RetryPolicy, key: APIKey?) {
         let detail = try? JSONValue(json: response.body)
         let error = detail?["error"]
         let message = plainLine(error?["message"]?.text ?? error?.text ?? detail?["message"]?.text ?? "", key: key)
@@ -82,12 +82,5 @@ extension ChatModelError {
         case 400..<500: self = .badRequest(status: response.status, message: message)
         default: self = .malformed("status \(response.status)")
         }
-    }
-}
-
-extension JSONValue {
-    fileprivate var text: String? {
-        guard case .string(let text) = self else { return nil }
-        return text
     }
 }

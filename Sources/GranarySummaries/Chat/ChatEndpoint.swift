@@ -13,11 +13,15 @@ public struct ChatEndpoint: Sendable {
     ///
     /// - Throws: `ChatSettingsError`.
     public init(baseURL: String, key: String? = nil) throws(ChatSettingsError) {
-        self.baseURL = try Self.normalised(baseURL)
+        do throws(BaseURL.Fault) {
+            self.baseURL = try BaseURL(baseURL).text
+        } catch {
+            throw .invalidBaseURL(reason: error.reason)
+        }
         let key = key.flatMap { $0.isEmpty ? nil : $0 }
-        guard key?.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) ?? true else { throw .invalidKey }
         if key == nil && self.baseURL == Self.openAI { throw .missingKey }
-        self.key = key.map(APIKey.init)
+        self.key = key.flatMap(APIKey.init)
+        if key != nil && self.key == nil { throw .invalidKey }
     }
 
     /// The endpoint of a provider: what is given, else what `OPENAI_BASE_URL` and `OPENAI_API_KEY` say, else, for
@@ -38,38 +42,4 @@ public struct ChatEndpoint: Sendable {
     }
 
     private static let openAI = "https://api.openai.com/v1"
-
-    private static func normalised(_ text: String) throws(ChatSettingsError) -> String {
-        guard let parts = URLComponents(string: text), let scheme = parts.scheme?.lowercased(),
-            let host = parts.host?.lowercased(), !host.isEmpty
-        else { throw .invalidBaseURL(reason: "is no URL with a host") }
-        guard scheme == "http" || scheme == "https" else { throw .invalidBaseURL(reason: "is neither http nor https") }
-        guard parts.user == nil, parts.password == nil else {
-            throw .invalidBaseURL(reason: "holds a name or password")
-        }
-        guard parts.query == nil, parts.fragment == nil else {
-            throw .invalidBaseURL(reason: "has a query or fragment")
-        }
-        var port = ""
-        if let number = parts.port, number != (scheme == "https" ? 443 : 80) { port = ":\(number)" }
-        var path = parts.percentEncodedPath
-        while path.hasSuffix("/") { path.removeLast() }
-        return "\(scheme)://\(host)\(port)\(path)"
-    }
-}
-
-/// A key: it can be sent, and nothing else. Printing, logging and dumping it shows none of it.
-struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    private let text: String
-
-    init(_ text: String) { self.text = text }
-
-    var authorization: String { "Bearer \(text)" }
-
-    /// The text without the key, should a server send it back.
-    func redacted(from text: String) -> String { text.replacing(self.text, with: "[key]") }
-
-    var description: String { "[key]" }
-    var debugDescription: String { "[key]" }
-    var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,5 +1,5 @@
 /// Why a chat model gave no summary.
-public enum ChatModelError: SummaryModelError, Sendable, Hashable, CustomStringConvertible {
+public enum ChatModelError: SummaryModelError, RetriableError, Sendable, Hashable, CustomStringConvertible {
     // Nothing will work until somebody changes something.
     /// The key is missing, wrong, or not allowed to do this (401, 403).
     case unauthorised(status: Int, message: String)
@@ -46,6 +46,11 @@ public enum ChatModelError: SummaryModelError, Sendable, Hashable, CustomStringC
         }
     }
 
+    var retryAfter: Duration? {
+        guard case .rateLimited(let wait, _) = self else { return nil }
+        return wait
+    }
+
     /// Whom it concerns.
     public var scope: SummaryFailureScope {
         switch self {
@@ -72,10 +77,10 @@ public enum ChatModelError: SummaryModelError, Sendable, Hashable, CustomStringC
         case .cutShort: "the answer was cut at its greatest length (finish_reason length); allow more with max_tokens"
         case .schemaMismatch(let mismatch): "the answer does not fit the schema: \(mismatch)"
         case .rateLimited(let wait?, let message):
-            "too many requests (429\(Self.quoted(message))); the server asks to wait \(Self.seconds(wait))"
+            "too many requests (429\(Self.quoted(message))); the server asks to wait \(wait.inSeconds)"
         case .rateLimited(nil, let message): "too many requests (429\(Self.quoted(message)))"
         case .server(let status, let message): "the server fails (\(status)\(Self.quoted(message)))"
-        case .timedOut(let limit): "no whole answer within \(Self.seconds(limit))"
+        case .timedOut(let limit): "no whole answer within \(limit.inSeconds)"
         case .connection(let message): "the connection failed: \(message)"
         case .malformed(let message): "what the server sent is no chat completion: \(message)"
         case .tooLarge(let limit): "the server's answer is longer than \(limit) bytes"
@@ -83,11 +88,6 @@ public enum ChatModelError: SummaryModelError, Sendable, Hashable, CustomStringC
     }
 
     private static func quoted(_ message: String) -> String { message.isEmpty ? "" : ": \(message)" }
-
-    private static func seconds(_ duration: Duration) -> String {
-        let tenths = Int((duration / .milliseconds(100)).rounded(.up))
-        return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
-    }
 }
 
 /// Why a chat model cannot be made of the settings.

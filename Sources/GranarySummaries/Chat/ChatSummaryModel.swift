@@ -77,17 +77,8 @@ public struct ChatSummaryModel: SummaryModel {
     /// - Throws: `ChatModelError` of the last try, and `CancellationError` once the task is cancelled.
     public func answer(to request: SummaryRequest, meter: SummaryMeter) async throws -> SummaryAnswer {
         let body = body(of: request)
-        var retries = 0
-        while true {
-            do {
-                return try await slots.withSlot { try await call(body, meter) }
-            } catch let error as ChatModelError {
-                // A cancelled call may end as half an answer.
-                try Task.checkCancellation()
-                guard let wait = settings.retries.wait(beforeRetry: retries, after: error) else { throw error }
-                try await settings.retries.sleep(wait)
-                retries += 1
-            }
+        return try await settings.retries.run(retrying: ChatModelError.self) {
+            try await slots.withSlot { try await call(body, meter) }
         }
     }
 

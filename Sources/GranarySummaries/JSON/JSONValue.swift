@@ -41,6 +41,12 @@ public enum JSONValue: Sendable {
         guard case .object(let object) = self else { return nil }
         return object[name]
     }
+
+    /// The text of a string, or nil where this is none.
+    var text: String? {
+        guard case .string(let text) = self else { return nil }
+        return text
+    }
 }
 
 extension JSONValue {

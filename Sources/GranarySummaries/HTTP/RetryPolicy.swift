@@ -38,11 +38,32 @@ public struct RetryPolicy: Sendable {
         self.sleep = sleep
     }
 
+    /// Runs the body, and again while it fails in a way that may pass and retries are left.
+    ///
+    /// - Throws: what the body throws at last, and `CancellationError` once the task is cancelled.
+    func run<Result, Failure: RetriableError>(
+        retrying: Failure.Type,
+        _ body: () async throws -> Result
+    ) async throws -> Result {
+        var retries = 0
+        while true {
+            do {
+                return try await body()
+            } catch let error as Failure {
+                // A cancelled call may end as half an answer.
+                try Task.checkCancellation()
+                guard let wait = wait(beforeRetry: retries, after: error) else { throw error }
+                try await sleep(wait)
+                retries += 1
+            }
+        }
+    }
+
     /// How long to wait before the retry of the number, counted from 0; nil: the call is not made again.
-    func wait(beforeRetry number: Int, after error: ChatModelError) -> Duration? {
+    func wait(beforeRetry number: Int, after error: some RetriableError) -> Duration? {
         guard number < maxRetries, error.isTransient else { return nil }
         let jitter = firstWait.doubled(number, atMost: longestWait) * random()
-        guard case .rateLimited(let named?, _) = error else { return jitter }
+        guard let named = error.retryAfter else { return jitter }
         // Jitter on top: all who were told the same moment would come back at once.
         return named <= longestRetryAfter ? named + jitter : nil
     }
@@ -67,5 +88,21 @@ public struct RetryPolicy: Sendable {
         let number = month + 1
         let sortable = "\(parts[3])-\(number < 10 ? "0" : "")\(number)-\(parts[1])T\(parts[4])Z"
         return try? Date(sortable, strategy: .iso8601)
+    }
+}
+
+/// A failure of a call that may pass.
+protocol RetriableError: Error {
+    /// Whether the same call may well succeed when it is made again.
+    var isTransient: Bool { get }
+    /// How long the server asks to wait, if it does.
+    var retryAfter: Duration? { get }
+}
+
+extension Duration {
+    /// In seconds for people, such as `2.5 s`, rounded up to a tenth.
+    var inSeconds: String {
+        let tenths = Int((self / .milliseconds(100)).rounded(.up))
+        return tenths % 10 == 0 ? "\(tenths / 10) s" : "\(tenths / 10).\(tenths % 10) s"
     }
 }
