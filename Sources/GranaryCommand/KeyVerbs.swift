@@ -3,7 +3,7 @@ import Granary
 import GranarySummaries
 import SegmentStore
 
-struct ExplainKey: ParsableCommand {
+struct ExplainKey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain-key",
         abstract: "Tells the keys of conversations, and what they are made of.",
@@ -20,14 +20,14 @@ struct ExplainKey: ParsableCommand {
 
     @OptionGroup var report: FormatOption
 
-    func run() throws {
+    func run() async throws {
         let model = try options.summaryModel()
         var output = BufferedOutput()
         var writer = JSONWriter()
         writer.beginObject()
         writer.name("conversations")
         writer.beginArray()
-        for (index, conversation) in try input.read().enumerated() {
+        for (index, conversation) in try await input.read().enumerated() {
             let asked = AskedKey(conversation, model: model, options: options.key)
             if report.format == .json {
                 writer.beginObject()
@@ -75,7 +75,7 @@ struct WhyMiss: AsyncParsableCommand {
 
     func run() async throws {
         let model = try options.summaryModel()
-        let conversations = try input.read()
+        let conversations = try await input.read()
         let cache = try await OpenedCache(CacheLocation(self.cache), for: .reading).strategy
         var missed: [(index: Int, key: AskedKey)] = []
         for (index, conversation) in conversations.enumerated() {

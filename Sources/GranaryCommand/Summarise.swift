@@ -10,7 +10,9 @@ struct Summarise: AsyncParsableCommand {
             Example: granary summarise conversations.json --cache .cache/summaries --output summaries.json
 
             The file is a JSON array of {chat_id, created_at, messages: [{role, content, created_at}], metadata}, the same
-            objects on lines of their own, or what Claude exports.
+            objects on lines of their own, or what Claude exports. A dataset of the Hugging Face Hub is read by its name:
+
+            Example: granary summarise hf:owner/name --max-conversations 1000 --cache .cache/summaries
             """
     )
 
@@ -67,7 +69,7 @@ struct Summarise: AsyncParsableCommand {
         log.apply()
         let model = try options.summaryModel()
         let costs = Costs(prices: try priceList(), model: model.name)
-        let conversations = try input.read()
+        let conversations = try await input.read()
         let checkpoint = checkpoints.map {
             Checkpoint(directory: $0, of: conversations, model: model, key: options.key)
         }

@@ -2,9 +2,16 @@ import Foundation
 
 /// How one request is answered.
 ///
-/// A path is `/RUN/BEHAVIOUR,BEHAVIOUR,…/chat/completions`: the first request of the run gets the first behaviour, and so
-/// on; the last one stays.
+/// A path is `/RUN/BEHAVIOUR,BEHAVIOUR,…/chat/completions`, or that of a dataset viewer behind the behaviours: the first
+/// request of the run gets the first behaviour, and so on; the last one stays.
 struct Behaviour: Sendable {
+    /// What a server that behaves well sends.
+    struct Answer {
+        var status = 200
+        var body: Data
+        var headers: [String] = []
+    }
+
     var bytes: [UInt8]
     var delayMilliseconds = 0
     var closes = false
@@ -15,11 +22,15 @@ struct Behaviour: Sendable {
     init(_ name: String, request: [String: Any]) {
         let messages = request["messages"] as? [[String: Any]]
         let text = messages?.first?["content"] as? String ?? ""
-        let isFunction = request["tools"] != nil
-        let completion = Self.completion(Self.summary(text), isFunction: isFunction)
+        let completion = Self.completion(Self.summary(text), isFunction: request["tools"] != nil)
+        self.init(name, answer: Answer(body: completion), text: text)
+    }
+
+    init(_ name: String, answer: Answer, text: String = "") {
+        let good = Self.response(answer.status, answer.body, headers: answer.headers)
         switch name {
         case _ where name.hasPrefix("ok"):
-            bytes = Self.response(200, completion)
+            bytes = good
             delayMilliseconds = Int(name.dropFirst(2)) ?? 0
         case "429after1": bytes = Self.response(429, Self.failure("slow down"), headers: ["Retry-After: 1"])
         case "429date":
@@ -39,11 +50,10 @@ struct Behaviour: Sendable {
             bytes = Array("SSH-2.0-OpenSSH_9.2\r\n\u{0}\u{1}".utf8)
             closes = true
         case "half":
-            let whole = Self.response(200, completion)
-            bytes = Array(whole.dropLast(completion.count / 2))
+            bytes = Array(good.dropLast(answer.body.count / 2))
             closes = true
         case "badutf8":
-            bytes = Self.response(200, Data(completion.map { $0 == UInt8(ascii: "S") ? 0xFF : $0 }))
+            bytes = Self.response(200, Data(answer.body.map { $0 == UInt8(ascii: "s") ? 0xFF : $0 }))
         case "notjson": bytes = Self.response(200, Self.completion("Sure! Here is the summary."))
         case "wrongschema": bytes = Self.response(200, Self.completion(#"{"summary": 5}"#))
         case "extrafield":
@@ -53,7 +63,7 @@ struct Behaviour: Sendable {
         case "cut":
             bytes = Self.response(200, Self.completion(String(Self.summary(text).dropLast(9)), finish: "length"))
         case "drip":
-            bytes = Self.response(200, completion)
+            bytes = good
             drips = true
         case "silent":
             bytes = []
@@ -61,7 +71,7 @@ struct Behaviour: Sendable {
             bytes = []
             closes = true
         case "huge":
-            bytes = Self.response(200, Data(repeating: UInt8(ascii: " "), count: 3 << 20) + completion)
+            bytes = Self.response(200, Data(repeating: UInt8(ascii: " "), count: 3 << 20) + answer.body)
         case _ where name.hasPrefix("redirect"):
             let location = "http://127.0.0.1:\(name.dropFirst(8))/elsewhere/ok/chat/completions"
             bytes = Self.response(307, Data(), headers: ["Location: \(location)"])
@@ -75,7 +85,7 @@ struct Behaviour: Sendable {
         return Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body
     }
 
-    private static func json(_ object: Any) -> Data {
+    static func json(_ object: Any) -> Data {
         (try? JSONSerialization.data(withJSONObject: object, options: .sortedKeys)) ?? Data()
     }
 

@@ -20,10 +20,18 @@ final class ChatHandler: ChannelInboundHandler, Sendable {
             return
         }
         let body = request.body.map { String(buffer: $0) } ?? ""
-        let number = journal.begin(run, authorization: request.head.headers.first(name: "Authorization"), body: body)
+        let authorization = request.head.headers.first(name: "Authorization")
+        let target = parts.dropFirst(2).joined(separator: "/")
+        let number = journal.begin(run, target: target, authorization: authorization, body: body)
         let script = parts[1].split(separator: ",").map(String.init)
-        let object = (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any]
-        let behaviour = Behaviour(script[min(number, script.count - 1)], request: object ?? [:])
+        let name = script[min(number, script.count - 1)]
+        let behaviour: Behaviour
+        if let answer = DatasetViewer.answer(to: target, authorization: authorization) {
+            behaviour = Behaviour(name, answer: answer)
+        } else {
+            let object = (try? JSONSerialization.jsonObject(with: Data(body.utf8))) as? [String: Any]
+            behaviour = Behaviour(name, request: object ?? [:])
+        }
         channel.eventLoop.scheduleTask(in: .milliseconds(Int64(behaviour.delayMilliseconds))) { [journal] in
             if behaviour.drips { return Self.drip(behaviour.bytes[...], to: channel) }
             journal.willAnswer(run)

@@ -4,9 +4,13 @@ import Synchronization
 /// What was asked, by run: the part of the path by which a client names itself.
 final class Journal: Sendable {
     struct Entry: Codable, Sendable {
+        /// Path and query behind the script.
+        var target: String
         var authorization: String?
         var body: String
-        /// Nanoseconds of the monotonic clock when the last byte of the answer was handed to the system.
+        /// Nanoseconds of the monotonic clock when the request was there, whole.
+        var asked: UInt64
+        /// The same when the last byte of the answer was handed to the system.
         var answered: UInt64?
     }
 
@@ -19,10 +23,11 @@ final class Journal: Sendable {
     private let runs = Mutex<[String: Run]>([:])
 
     /// Notes a request; returns its number in the run, counted from 0.
-    func begin(_ run: String, authorization: String?, body: String) -> Int {
-        runs.withLock { runs in
+    func begin(_ run: String, target: String, authorization: String?, body: String) -> Int {
+        let now = DispatchTime.now().uptimeNanoseconds
+        return runs.withLock { runs in
             var state = runs[run] ?? Run()
-            state.entries.append(Entry(authorization: authorization, body: body))
+            state.entries.append(Entry(target: target, authorization: authorization, body: body, asked: now))
             state.underWay += 1
             state.mostUnderWay = max(state.mostUnderWay, state.underWay)
             runs[run] = state

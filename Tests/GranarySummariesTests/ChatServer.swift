@@ -6,8 +6,11 @@ final class ChatServer: Sendable {
     /// What a run's requests were.
     struct Run: Decodable {
         struct Entry: Decodable {
+            var target: String
             var authorization: String?
             var body: String
+            /// Nanoseconds of the monotonic clock when the request was there, and when its answer was sent.
+            var asked: UInt64
             var answered: UInt64?
         }
         var entries: [Entry]

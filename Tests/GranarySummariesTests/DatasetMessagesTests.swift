@@ -1,0 +1,44 @@
+import Testing
+
+@testable import GranarySummaries
+
+/// Cells of messages, in the spellings that datasets have.
+@Suite struct DatasetMessagesTests {
+    @Test(arguments: [
+        (#"[{"role":"tool","content":null},{"from":"system","value":"be brief"}]"#, "tool: |system: be brief"),
+        (#"[{"role":null,"from":"gpt","content":null,"value":"v"}]"#, "assistant: v"),
+        (
+            #"[{"role":"u","content":[{"type":"text","text":"a"},{"type":"image","text":null},{"text":"b"}]}]"#,
+            "u: a\nb"
+        ),
+        (#"{"from":["human","gpt"],"value":["a","b"]}"#, "user: a|assistant: b"), ("[]", ""), ("{}", ""),
+        (#""[]""#, ""), (#""{\"role\":[\"user\"],\"content\":[\"x\"]}""#, "user: x"),
+    ])
+    func readsMessages(cell: String, expected: String) throws {
+        let messages = try DatasetMessages.messages(JSONValue(json: Array(cell.utf8)))
+        #expect(messages.map { "\($0.role): \($0.content)" }.joined(separator: "|") == expected)
+    }
+
+    @Test(arguments: [
+        ("5", "", "a number, expected a list of messages"),
+        (#""7""#, "", "a text of a number, expected a list of messages"),
+        ("[5]", "[0]", "a number, expected an object with role and content"),
+        (#"[{"role":"u"}]"#, "[0]", "without any of content, value, text"),
+        (#"[{"content":"u"}]"#, "[0]", "without any of role, from, sender"),
+        (#"[{"role":1,"content":"u"}]"#, "[0].role", "a number, expected a string"),
+        (#"[{"role":"u","content":"c"},{"role":"u","content":true}]"#, "[1].content", "a boolean, expected a string"),
+        (#"[{"role":"u","content":[{"type":"text","text":null}]}]"#, "[0].content[0]", "a part without its text"),
+        (#"[{"role":"u","content":"","timestamp":[]}]"#, "[0].timestamp", "an array, expected a string or a number"),
+        (#"{"role":["u"],"content":[]}"#, ".content", "0 elements, expected 1 as in the list beside it"),
+        (#"{"role":"u","content":"c"}"#, ".role", "a string, expected an array"),
+    ])
+    func saysWhatIsWrongWithMessages(cell: String, path: String, problem: String) throws {
+        let value = try JSONValue(json: Array(cell.utf8))
+        do throws(MessageFault) {
+            _ = try DatasetMessages.messages(value)
+            Issue.record("it was read")
+        } catch {
+            #expect(error.path == path && error.problem == problem)
+        }
+    }
+}
