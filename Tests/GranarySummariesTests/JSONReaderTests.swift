@@ -165,7 +165,7 @@ private func written(_ text: String) throws -> String {
     }
 
     @Test func structsAreWrittenByHand() throws {
-        var writer = JSONWriter(appendingTo: Array("> ".utf8))
+        var writer = JSONWriter()
         writer.beginObject()
         writer.member("text", "a\"b")
         writer.member("absent", ifPresent: nil)
@@ -185,7 +185,7 @@ private func written(_ text: String) throws -> String {
         writer.endObject()
         #expect(
             String(decoding: writer.bytes, as: UTF8.self)
-                == #"> {"text":"a\"b","present":"x","count":3,"isDone":false,"exact":1.00,"#
+                == #"{"text":"a\"b","present":"x","count":3,"isDone":false,"exact":1.00,"#
                 + #""object":{"z":1,"a":[2,null]},"value":null,"list":[1,{},null]}"#
         )
     }

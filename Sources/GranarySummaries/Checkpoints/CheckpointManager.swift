@@ -48,16 +48,13 @@ public struct CheckpointManager: Sendable {
         writer.member("count", summaries.count)
         writer.member("fingerprint", fingerprint.json)
         writer.endObject()
-        var bytes = writer.bytes
+        writer.endLine()
         for summary in summaries {
-            bytes.append(UInt8(ascii: "\n"))
-            writer = JSONWriter(appendingTo: bytes)
             writer.write(summary.checkpointLine)
-            bytes = writer.bytes
+            writer.endLine()
         }
-        bytes.append(UInt8(ascii: "\n"))
         do throws(WholeFileError) {
-            try WholeFile.replace(path, with: bytes)
+            try WholeFile.replace(path, with: writer.bytes)
         } catch {
             throw CheckpointError(path: error.path, reason: String(describing: error))
         }

@@ -13,15 +13,15 @@
 /// Commas and colons come by themselves. Strings have only `"`, `\` and control characters escaped. That begins and
 /// ends pair up, and that every name is followed by one value, is left to the caller.
 package struct JSONWriter {
-    /// What stood there at the start, and everything written since.
+    /// Everything written so far.
     package private(set) var bytes: [UInt8]
 
     /// Whether a value has been written after which the next one needs a comma.
     private var needsComma = false
 
-    /// A writer behind what `bytes` hold already; it adds no comma or white space after that.
-    package init(appendingTo bytes: consuming [UInt8] = []) {
-        self.bytes = bytes
+    /// A writer that has written nothing.
+    package init() {
+        bytes = []
     }
 
     /// An array with one element a line, and a new line at its end.
@@ -29,15 +29,24 @@ package struct JSONWriter {
         of elements: [Element],
         _ write: (Element, inout JSONWriter) -> Void
     ) -> [UInt8] {
-        var bytes = Array("[".utf8)
+        // One writer for all: one that continues the bytes of another would copy them for every element.
+        var writer = JSONWriter()
+        writer.bytes.append(UInt8(ascii: "["))
         for (index, element) in elements.enumerated() {
-            bytes.append(contentsOf: (index == 0 ? "\n" : ",\n").utf8)
-            var writer = JSONWriter(appendingTo: bytes)
+            if index > 0 { writer.bytes.append(UInt8(ascii: ",")) }
+            writer.endLine()
             write(element, &writer)
-            bytes = writer.bytes
         }
-        bytes.append(contentsOf: (elements.isEmpty ? "]\n" : "\n]\n").utf8)
-        return bytes
+        if !elements.isEmpty { writer.endLine() }
+        writer.bytes.append(UInt8(ascii: "]"))
+        writer.endLine()
+        return writer.bytes
+    }
+
+    /// Ends the line; the next value begins anew, without a comma.
+    package mutating func endLine() {
+        bytes.append(UInt8(ascii: "\n"))
+        needsComma = false
     }
 
     // MARK: Arrays and objects
