@@ -57,7 +57,7 @@ struct Behaviour: Sendable {
         case "notjson": bytes = Self.response(200, Self.completion("Sure! Here is the summary."))
         case "wrongschema": bytes = Self.response(200, Self.completion(#"{"summary": 5}"#))
         case "extrafield":
-            bytes = Self.response(200, Self.completion(Self.summary(text, additional: ["mood": "calm"])))
+            bytes = Self.response(200, Self.completion(Self.summary(text, additional: #","mood":"calm""#)))
         case "refusal": bytes = Self.response(200, Self.completion(nil, refusal: "I cannot help with that."))
         case "filtered": bytes = Self.response(200, Self.completion("", finish: "content_filter"))
         case "cut":
@@ -93,13 +93,11 @@ struct Behaviour: Sendable {
         json(["error": ["message": message, "code": code as Any? ?? NSNull()]])
     }
 
-    private static func summary(_ text: String, additional: [String: Any] = [:]) -> String {
-        var summary: [String: Any] = [
-            "summary": "S:" + text, "request": "R", "topic": NSNull(), "languages": ["English"], "task": "testing",
-            "concerning_score": 1, "user_frustration": 2, "assistant_errors": [String](),
-        ]
-        for (name, value) in additional { summary[name] = value }
-        return String(decoding: json(summary), as: UTF8.self)
+    // Written by hand: with JSONSerialization the server would take longer than the client that is timed against it.
+
+    private static func summary(_ text: String, additional: String = "") -> String {
+        #"{"summary":"# + quoted("S:" + text) + #","request":"R","topic":null,"languages":["English"],"#
+            + #""task":"testing","concerning_score":1,"user_frustration":2,"assistant_errors":[]\#(additional)}"#
     }
 
     private static func completion(
@@ -108,17 +106,28 @@ struct Behaviour: Sendable {
         refusal: String? = nil,
         finish: String = "stop"
     ) -> Data {
-        var message: [String: Any] = ["role": "assistant", "refusal": refusal as Any? ?? NSNull()]
-        message["content"] = isFunction ? NSNull() : content as Any? ?? NSNull()
-        if isFunction {
-            message["tool_calls"] = [
-                ["id": "1", "type": "function", "function": ["name": "f", "arguments": content ?? ""]]
-            ]
+        let content = content.map(quoted) ?? "null"
+        let calls = #"[{"id":"1","type":"function","function":{"name":"f","arguments":\#(content)}}]"#
+        let message =
+            #"{"role":"assistant","refusal":"# + (refusal.map(quoted) ?? "null") + #","content":"#
+            + (isFunction ? "null,\"tool_calls\":\(calls)" : content) + "}"
+        return Data(
+            (#"{"id":"x","object":"chat.completion","choices":[{"index":0,"finish_reason":"\#(finish)","message":"#
+                + message
+                + #"}],"usage":{"prompt_tokens":100,"completion_tokens":20,"total_tokens":120}}"#).utf8
+        )
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = Array("\"".utf8)
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): quoted += [UInt8(ascii: "\\"), byte]
+            case ..<0x20: quoted += Array((byte < 0x10 ? "\\u000" : "\\u00").utf8) + Array(String(byte, radix: 16).utf8)
+            default: quoted.append(byte)
+            }
         }
-        return json([
-            "id": "x", "object": "chat.completion",
-            "choices": [["index": 0, "finish_reason": finish, "message": message]],
-            "usage": ["prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120],
-        ])
+        quoted.append(UInt8(ascii: "\""))
+        return String(decoding: quoted, as: UTF8.self)
     }
 }

@@ -7,7 +7,9 @@ import Foundation
 enum DatasetViewer {
     /// Nil for what is no request to a viewer.
     static func answer(to target: String, authorization: String?) -> Behaviour.Answer? {
-        guard let parts = URLComponents(string: target), ["splits", "rows"].contains(parts.path) else { return nil }
+        guard target.hasPrefix("splits?") || target.hasPrefix("rows?"), let parts = URLComponents(string: target) else {
+            return nil
+        }
         var values: [String: String] = [:]
         for item in parts.queryItems ?? [] { values[item.name] = item.value }
         let name = (values["dataset"] ?? "").split(separator: "/").last.map(String.init) ?? ""

@@ -18,6 +18,13 @@ final class Journal: Sendable {
         var entries: [Entry] = []
         var underWay = 0
         var mostUnderWay = 0
+
+        mutating func begin(_ entry: Entry) -> Int {
+            entries.append(entry)
+            underWay += 1
+            mostUnderWay = max(mostUnderWay, underWay)
+            return entries.count - 1
+        }
     }
 
     private let runs = Mutex<[String: Run]>([:])
@@ -26,12 +33,10 @@ final class Journal: Sendable {
     func begin(_ run: String, target: String, authorization: String?, body: String) -> Int {
         let now = DispatchTime.now().uptimeNanoseconds
         return runs.withLock { runs in
-            var state = runs[run] ?? Run()
-            state.entries.append(Entry(target: target, authorization: authorization, body: body, asked: now))
-            state.underWay += 1
-            state.mostUnderWay = max(state.mostUnderWay, state.underWay)
-            runs[run] = state
-            return state.entries.count - 1
+            // In place: a copy would take longer with every request.
+            runs[run, default: Run()].begin(
+                Entry(target: target, authorization: authorization, body: body, asked: now)
+            )
         }
     }
 
