@@ -252,7 +252,9 @@ let package = Package(
         ),
         .testTarget(
             name: "GranaryCommandTests",
-            dependencies: ["GranaryCommand", "GranarySQLite", "Granary", "SegmentStore", "CLinux", "chat-server"],
+            dependencies: [
+                "GranaryCommand", "GranarySQLite", "Granary", "GranaryTesting", "SegmentStore", "CLinux", "chat-server",
+            ],
             swiftSettings: settings
         ),
     ]

@@ -232,34 +232,4 @@ import Testing
             #expect(try Data(contentsOf: URL(fileURLWithPath: granary.path("out.json"))) == first.output)
         }
     }
-
-    @Test(arguments: 0..<20)
-    func aKilledRunIsPaidForOnce(round: Int) throws {
-        let (count, concurrency) = (60, 10)
-        try withRunner("ok20") { granary in
-            let file = try write(count, granary)
-            let arguments = [
-                "summarise", file, "--cache", granary.store, "--model", "test/model", "--concurrency", "\(concurrency)",
-                "--format", "json",
-            ]
-            let process = granary.process(arguments)
-            process.standardOutput = FileHandle.nullDevice
-            process.standardError = FileHandle.nullDevice
-            try process.run()
-            // Spread over the whole run, from before the first answer to after the last but few.
-            var asked = 0
-            while process.isRunning, asked < round * 3 { asked = try server.journal(run).entries.count }
-            kill(process.processIdentifier, SIGKILL)
-            process.waitUntilExit()
-            // A request is made once there is room, and there is room once an earlier answer is stored.
-            let stored = try granary.run("keys", granary.store).text.split(separator: "\n").count
-            #expect(stored >= asked - concurrency)
-            let report = try object(granary.run(arguments).output)
-            #expect(report["failed"] as? Int == 0 && report["reused"] as? Int == stored)
-            #expect(report["calls"] as? Int == count - stored)
-            let entries = try server.journal(run).entries
-            #expect(entries.count <= count + concurrency)
-            #expect(Set(entries.map(\.body)).count == count)
-        }
-    }
 }

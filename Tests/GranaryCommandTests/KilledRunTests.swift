@@ -1,0 +1,129 @@
+import Foundation
+import GranaryTesting
+import Testing
+
+/// `granary summarise`, killed with SIGKILL at random moments of its run and run again: nothing is paid for twice but what
+/// was under way.
+@Suite struct KilledRunTests {
+    private let conversations = 80
+    private let concurrency = 4
+    private let latency = 20
+    /// What has arrived that many nanoseconds before the kill is stored.
+    private let storedAfter: UInt64 = 50_000_000
+    /// On a machine where even the server's timers are later than that, a process that has to get at a processor several
+    /// times for each answer is given many times as long.
+    private let busyFrom: UInt64 = 10_000_000
+
+    @Test func aKilledRunIsPaidForOnce() throws {
+        let given = ProcessInfo.processInfo.environment["GRANARY_SEED"].flatMap { UInt64($0) }
+        let seed = given ?? UInt64.random(in: 0...UInt64(UInt32.max))
+        var generator = SeededGenerator(seed: seed)
+        let server = try ChatServer()
+        let whole = try wholeRun(server)
+        print("killed runs: seed \(seed), a whole run takes \(whole / 1_000_000) ms")
+        var (stored, lost, oldestLost, busyRounds) = (0, 0, 0 as UInt64, 0)
+        for round in 0..<20 {
+            let moment = UInt64.random(in: 0...whole, using: &generator)
+            let outcome = try killedRun(server, after: moment, "seed \(seed), round \(round)")
+            stored += outcome.oldAnswers
+            lost += outcome.agesOfLost.count
+            oldestLost = max(oldestLost, outcome.agesOfLost.max() ?? 0)
+            if outcome.lateness >= busyFrom { busyRounds += 1 }
+        }
+        print(
+            "killed runs: \(stored) answers were old enough, \(lost) answers were lost, which had arrived up to "
+                + "\(oldestLost / 1_000) µs before the kill; the machine was busy in \(busyRounds) of 20 rounds"
+        )
+        #expect(stored > 0 || busyRounds > 0, "no kill came 50 ms behind an answer; seed \(seed)")
+    }
+
+    /// How long a run takes that nobody kills, in nanoseconds.
+    private func wholeRun(_ server: ChatServer) throws -> UInt64 {
+        try withCommand(server, run: UUID().uuidString) { granary, arguments in
+            let start = DispatchTime.now().uptimeNanoseconds
+            let result = try granary.run(arguments)
+            #expect(result.status == 0, "\(result.messages)")
+            return DispatchTime.now().uptimeNanoseconds - start
+        }
+    }
+
+    private struct Outcome {
+        /// Answers that had arrived long enough before the kill.
+        var oldAnswers = 0
+        /// How long before the kill those answers had arrived that had to be asked for again.
+        var agesOfLost: [UInt64] = []
+        /// How much later than it meant the server answered at worst.
+        var lateness: UInt64 = 0
+    }
+
+    /// Kills a run so many nanoseconds after its start, and runs it again.
+    private func killedRun(_ server: ChatServer, after moment: UInt64, _ name: Comment) throws -> Outcome {
+        let run = UUID().uuidString
+        return try withCommand(server, run: run) { granary, arguments in
+            let process = granary.process(arguments)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            let ended = DispatchSemaphore(value: 0)
+            process.terminationHandler = { _ in ended.signal() }
+            let start = DispatchTime.now()
+            try process.run()
+            _ = ended.wait(timeout: start + .nanoseconds(Int(moment)))
+            let killed = DispatchTime.now().uptimeNanoseconds
+            if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+            process.waitUntilExit()
+
+            let first = try server.journal(run).entries
+            let keys = try granary.run("keys", granary.store)
+            let stored = keys.text.split(separator: "\n").count
+            // A request is made once there is room, and there is room once an earlier answer is stored.
+            #expect(stored >= first.count - concurrency, name)
+            let report = try object(granary.run(arguments).output)
+            #expect(report["failed"] as? Int == 0 && report["reused"] as? Int == stored, name)
+            #expect(report["calls"] as? Int == conversations - stored, name)
+
+            let all = try server.journal(run).entries.map(\.body)
+            #expect(all.count <= conversations + concurrency && Set(all).count == conversations, name)
+            let again = Set(all[first.count...])
+            let arrived = first.compactMap { entry in
+                entry.answered.flatMap { $0 < killed ? (body: entry.body, asked: entry.asked, at: $0) : nil }
+            }
+            var outcome = Outcome()
+            for answer in arrived {
+                let meant = answer.asked + UInt64(latency) * 1_000_000
+                if answer.at > meant { outcome.lateness = max(outcome.lateness, answer.at - meant) }
+            }
+            let limit = storedAfter + (outcome.lateness < busyFrom ? 0 : 10 * outcome.lateness)
+            for answer in arrived {
+                let age = killed - answer.at
+                if age >= limit { outcome.oldAnswers += 1 }
+                guard again.contains(answer.body) else { continue }
+                outcome.agesOfLost.append(age)
+                #expect(age < limit, "\(name): lost what had arrived \(age / 1_000) µs before the kill")
+            }
+            return outcome
+        }
+    }
+
+    private func withCommand<Result>(
+        _ server: ChatServer,
+        run: String,
+        _ body: (CommandRunner, [String]) throws -> Result
+    ) throws -> Result {
+        var granary = try CommandRunner()
+        defer { granary.remove() }
+        let url = server.url("ok\(latency)", run: run)
+        granary.environment = ["OPENAI_BASE_URL": url, "OPENAI_API_KEY": "test-key-123"]
+        let input = (0..<conversations).map { number in
+            ["chat_id": "id-\(number)", "messages": [["role": "user", "content": "text \(number)"]]] as [String: Any]
+        }
+        let file = granary.path("conversations.json")
+        try JSONSerialization.data(withJSONObject: input).write(to: URL(fileURLWithPath: file))
+        return try body(
+            granary,
+            [
+                "summarise", file, "--cache", granary.store, "--model", "test/model", "--concurrency", "\(concurrency)",
+                "--format", "json",
+            ]
+        )
+    }
+}
