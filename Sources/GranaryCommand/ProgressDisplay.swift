@@ -39,16 +39,23 @@ final class ProgressDisplay: Sendable {
         }
         guard isDue, done > 0, total > 0 else { return }
         let seconds = (now - start) / .seconds(1)
-        let rate = Double(done) / seconds
-        let left = Int((Double(total - done) / rate).rounded(.up))
-        let text =
-            "\(grouped(done)) of \(grouped(total)) \(noun), \(grouped(Int(rate))) a second, "
-            + "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left\(spending)"
+        let text = Self.text(done, of: total, noun, after: seconds) + spending
         guard isTerminal else { return Output.message(text) }
+        Output.raw("\r\u{1B}[K\(Self.bar(done, of: total)) \(text)")
+    }
+
+    /// Any counts above 0 are shown, whatever a server says that there is.
+    static func text(_ done: Int, of total: Int, _ noun: String, after seconds: Double) -> String {
+        let rate = Double(done) / seconds
+        let left = Int(min((Double(max(0, total - done)) / rate).rounded(.up), 359_999))
+        return "\(grouped(done)) of \(grouped(total)) \(noun), \(grouped(Int(min(rate, 1e15)))) a second, "
+            + "\(left / 60):\(left % 60 < 10 ? "0" : "")\(left % 60) left"
+    }
+
+    static func bar(_ done: Int, of total: Int) -> String {
         let width = 30
-        let filled = width * done / total
-        let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
-        Output.raw("\r\u{1B}[K\(bar) \(text)")
+        let filled = Int(Double(width) * min(1, Double(done) / Double(total)))
+        return String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     }
 
     private func spending(_ progress: SummaryProgress) -> String {
