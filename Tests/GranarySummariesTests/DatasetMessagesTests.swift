@@ -11,6 +11,20 @@ import Testing
             #"[{"role":"u","content":[{"type":"text","text":"a"},{"type":"image","text":null},{"text":"b"}]}]"#,
             "u: a\nb"
         ),
+        (
+            #"[{"role":"u","content":[{"type":null,"text":"a"},{"type":"input_text","text":"b"},"c"]}]"#,
+            "u: a\nb\nc"
+        ),
+        (
+            #"[{"role":"u","content":[{"type":"thinking","text":"no"},{"type":"output_text","text":"a"}]}]"#, "u: a"
+        ),
+        (
+            #"[{"role":"u","content":[{"type":"reasoning","text":"no"},{"type":"tool_result","text":"no"}]}]"#, "u: "
+        ),
+        (
+            #"[{"role":"u","content":[{"type":"function_call","text":"no"},{"type":"markdown","text":"a"}]}]"#, "u: a"
+        ),
+        (#"[{"role":"u","content":[{"type":null,"text":null},{"type":"text","text":"a"}]}]"#, "u: a"),
         (#"{"from":["human","gpt"],"value":["a","b"]}"#, "user: a|assistant: b"), ("[]", ""), ("{}", ""),
         (#""[]""#, ""), (#""{\"role\":[\"user\"],\"content\":[\"x\"]}""#, "user: x"),
     ])
@@ -28,6 +42,10 @@ import Testing
         (#"[{"role":1,"content":"u"}]"#, "[0].role", "a number, expected a string"),
         (#"[{"role":"u","content":"c"},{"role":"u","content":true}]"#, "[1].content", "a boolean, expected a string"),
         (#"[{"role":"u","content":[{"type":"text","text":null}]}]"#, "[0].content[0]", "a part without its text"),
+        (
+            #"[{"role":"u","content":[{"text":"a"},{"type":"output_text"}]}]"#, "[0].content[1]",
+            "a part without its text"
+        ),
         (#"[{"role":"u","content":"","timestamp":[]}]"#, "[0].timestamp", "an array, expected a string or a number"),
         (#"{"role":["u"],"content":[]}"#, ".content", "0 elements, expected 1 as in the list beside it"),
         (#"{"role":"u","content":"c"}"#, ".role", "a string, expected an array"),

@@ -2,7 +2,7 @@
 ///
 /// Who speaks is called `role`, `from` or `sender`, what is said `content`, `value` or `text`, when `created_at` or
 /// `timestamp`. Of `from` and `sender`, `human` becomes `user` and `gpt` becomes `assistant`. Of a content in parts the
-/// texts are taken, and a content that is null, as with calls of tools, is empty.
+/// texts are taken but those of thoughts and tools, and a content that is null, as with calls of tools, is empty.
 enum DatasetMessages {
     static func messages(_ cell: JSONValue) throws(MessageFault) -> [Message] {
         switch cell {
@@ -94,17 +94,24 @@ enum DatasetMessages {
         case .array(let parts):
             var texts: [String] = []
             for (number, part) in parts.enumerated() {
-                switch (part, part["type"], part["text"]) {
-                case (.string(let text), _, _), (_, "text", .string(let text)?), (_, nil, .string(let text)?):
-                    texts.append(text)
-                case (_, "text", _):
-                    throw MessageFault(path: "\(path)[\(number)]", problem: "a part without its text")
-                default: break
+                let type = part["type"]?.text ?? ""
+                switch (part, part["text"]) {
+                case (.string(let text), _): texts.append(text)
+                case (_, .string(let text)?): if isSpeech(type) { texts.append(text) }
+                default:
+                    guard !["text", "input_text", "output_text"].contains(type) else {
+                        throw MessageFault(path: "\(path)[\(number)]", problem: "a part without its text")
+                    }
                 }
             }
             return texts.joined(separator: "\n")
         default: throw MessageFault(path: path, problem: "\(value.kind), expected a string")
         }
+    }
+
+    /// Whether a part of the type is what somebody says, and no thought or call.
+    private static func isSpeech(_ type: String) -> Bool {
+        !["thinking", "reasoning", "tool", "function"].contains { type.contains($0) }
     }
 
     private static func time(of object: JSONObject, path: String) throws(MessageFault) -> String? {
