@@ -148,6 +148,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("#", "is written %23"), ("config=a#b", "is written %23"), ("config=a&split=#\u{301}", "is written %23"),
+        ("config=a&config=b", "has config twice"), ("config=a&split=b&split=b", "has split twice"),
+    ])
+    func saysWhatIsWrongWithAQuery(query: String, problem: String) {
+        #expect {
+            _ = try HuggingFaceReference("hf:a/b?\(query)")
+        } throws: { error in
+            "\(error)".contains(problem)
+        }
+    }
+
+    @Test func encodedValuesAreDecoded() throws {
+        let reference = try HuggingFaceReference("hf:a/b?config=%23%25%26&split=x")
+        #expect(reference.config == "#%&" && reference.split == "x")
+    }
+
     // MARK: Columns
 
     @Test(arguments: [

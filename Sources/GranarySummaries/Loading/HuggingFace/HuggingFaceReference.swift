@@ -28,7 +28,8 @@ public struct HuggingFaceReference: Sendable, Hashable {
         self.split = split
     }
 
-    /// The reference that a text is, scheme included; values are percent-encoded where they have to be.
+    /// The reference that a text is, scheme included; values are percent-encoded where they have to be, such as `#` as
+    /// `%23`, and each is given once.
     ///
     /// - Throws: `HuggingFaceError.invalidReference`.
     public init(_ text: String) throws(HuggingFaceError) {
@@ -40,14 +41,20 @@ public struct HuggingFaceReference: Sendable, Hashable {
         )
         var values: [String: String] = [:]
         if parts.count == 2, let query = parts.last {
-            for item in URLComponents(string: "?\(query)")?.queryItems ?? [] {
+            // Behind a # would be no query any more.
+            guard !query.utf8.contains(UInt8(ascii: "#")), let components = URLComponents(string: "?\(query)") else {
+                throw .invalidReference("\(text) cannot be read: in values # is written %23, % is written %25")
+            }
+            for item in components.queryItems ?? [] {
                 guard item.name == "config" || item.name == "split" else {
                     throw .invalidReference("\(item.name) in \(text) means nothing")
                 }
                 guard let value = item.value, !value.isEmpty else {
                     throw .invalidReference("\(item.name) in \(text) has no value")
                 }
-                values[item.name] = value
+                guard values.updateValue(value, forKey: item.name) == nil else {
+                    throw .invalidReference("\(text) has \(item.name) twice")
+                }
             }
         }
         try self.init(name: String(parts.first ?? ""), config: values["config"], split: values["split"])
