@@ -222,6 +222,26 @@ import Testing
         #expect(await failure(try dataset("hf:test/odd-2", columns: columns)) == message)
     }
 
+    @Test func columnsAreReadInTheDatasetsSpelling() throws {
+        let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+        func conversation(_ given: String, _ available: [String], cut: [String] = []) throws -> Conversation {
+            let columns = HuggingFaceColumns(id: given, metadata: [.init(name: "m", column: given)])
+            var cells: JSONObject = ["messages": []]
+            for (place, name) in available.enumerated() { cells.set(.string("\(place)"), for: name) }
+            return try ConversationColumns(columns, of: "d", having: available + ["messages"])
+                .conversation(DatasetRow(number: 0, cells: cells, truncatedCells: cut))
+        }
+        for (given, available, id) in [
+            (composed, [decomposed], "0"), (decomposed, [composed], "0"), (composed, [decomposed, composed], "1"),
+            (decomposed, [decomposed, composed], "0"),
+        ] {
+            let found = try conversation(given, available)
+            #expect(found.chatID == id && found.metadata == ["m": .string(id)])
+        }
+        #expect(try conversation(composed, [decomposed, composed], cut: [decomposed]).chatID == "1")
+        #expect(throws: HuggingFaceError.self) { try conversation(composed, [decomposed], cut: [decomposed]) }
+    }
+
     @Test func aCellThatCannotBeUsedIsNamed() async throws {
         #expect(
             await failure(try dataset("hf:test/wrong-200"))

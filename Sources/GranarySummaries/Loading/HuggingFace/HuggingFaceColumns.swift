@@ -47,7 +47,7 @@ struct ConversationColumns: Sendable {
     private let messages: String
     private let createdAt: String?
     private let metadata: [HuggingFaceColumns.MetadataColumn]
-    private let used: [String]
+    private let used: Set<ExactString>
 
     /// - Throws: `HuggingFaceError.noColumn` where the dataset lacks one that is needed.
     init(_ columns: HuggingFaceColumns, of dataset: String, having available: [String]) throws(HuggingFaceError) {
@@ -57,10 +57,12 @@ struct ConversationColumns: Sendable {
             usually names: [String]
         ) throws(HuggingFaceError) -> String? {
             guard let given else { return names.first(where: available.contains) }
-            guard available.contains(given) else {
+            // Rows are read by bytes, so in the dataset's own spelling.
+            let exact = available.first { ExactString($0) == ExactString(given) }
+            guard let found = exact ?? available.first(where: { $0 == given }) else {
                 throw .noColumn(dataset: dataset, field: field, column: given, available: available)
             }
-            return given
+            return found
         }
         self.dataset = dataset
         let ids = ["chat_id", "conversation_id", "id", "uuid", "conversation_hash"]
@@ -71,19 +73,19 @@ struct ConversationColumns: Sendable {
         }
         self.messages = messages
         createdAt = try column(columns.createdAt, for: "created_at", usually: ["created_at", "timestamp", "tstamp"])
-        for member in columns.metadata {
-            _ = try column(member.column, for: "metadata.\(member.name)", usually: [])
+        metadata = try columns.metadata.map { member throws(HuggingFaceError) in
+            let found = try column(member.column, for: "metadata.\(member.name)", usually: [])
+            return .init(name: member.name, column: found ?? member.column)
         }
-        metadata = columns.metadata
         let metadataColumns = metadata.isEmpty ? ["metadata"] : metadata.map(\.column)
-        used = [id, messages, createdAt].compactMap(\.self) + metadataColumns
+        used = Set(([id, messages, createdAt].compactMap(\.self) + metadataColumns).map(ExactString.init))
     }
 
     /// The conversation of a row.
     ///
     /// - Throws: `HuggingFaceError` where a cell of the row cannot be used.
     func conversation(_ row: DatasetRow) throws(HuggingFaceError) -> Conversation {
-        if let column = row.truncatedCells.first(where: used.contains) {
+        if let column = row.truncatedCells.first(where: { used.contains(ExactString($0)) }) {
             throw .truncatedCell(dataset: dataset, row: row.number, column: column)
         }
         func fault(_ column: String, _ problem: String) -> HuggingFaceError {
