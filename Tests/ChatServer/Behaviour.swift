@@ -71,7 +71,7 @@ struct Behaviour: Sendable {
             bytes = []
             closes = true
         case "huge":
-            bytes = Self.response(200, Data(repeating: UInt8(ascii: " "), count: 3 << 20) + answer.body)
+            bytes = Self.response(200, Data(repeating: UInt8(ascii: " "), count: 6 << 20) + answer.body)
         case _ where name.hasPrefix("redirect"):
             let location = "http://127.0.0.1:\(name.dropFirst(8))/elsewhere/ok/chat/completions"
             bytes = Self.response(307, Data(), headers: ["Location: \(location)"])

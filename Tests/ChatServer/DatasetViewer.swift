@@ -3,7 +3,8 @@ import Foundation
 /// A dataset viewer with made-up datasets: `splits` and `rows` as the Hugging Face Hub's answers them.
 ///
 /// A dataset is `test/SHAPE-COUNT`: so many rows of that shape, in the split `train` of `default` and a tenth of them in
-/// `test`; in `languages-COUNT` the configurations are `de` and `en` and the splits `test` and `validation`.
+/// `test`; in `languages-COUNT` the configurations are `de` and `en` and the splits `test` and `validation`. With
+/// `preparing` and `failing` there is a third one, `fr`, which the viewer does not have.
 enum DatasetViewer {
     /// Nil for what is no request to a viewer.
     static func answer(to target: String, authorization: String?) -> Behaviour.Answer? {
@@ -37,8 +38,10 @@ enum DatasetViewer {
 
     private static func splits(of shape: String) -> [(config: String, split: String)] {
         switch shape {
-        case "languages": [("de", "validation"), ("de", "test"), ("en", "test"), ("en", "train")]
-        case "broken": []
+        case "languages", "preparing", "failing":
+            [("de", "validation"), ("de", "test"), ("en", "test"), ("en", "train")]
+        case "broken", "preparingall": []
+        case "secret": [("default", "hf_right")]
         default: [("default", "test"), ("default", "train")]
         }
     }
@@ -48,10 +51,11 @@ enum DatasetViewer {
         of dataset: String,
         shape: String
     ) -> Behaviour.Answer {
-        let failure: [String: Any] = ["dataset": dataset, "error": ["error": "Cannot be loaded."]]
-        let failed = shape == "broken" ? [failure] : []
+        let failure: [String: Any] = ["dataset": dataset, "config": "fr", "error": ["error": "Cannot be loaded."]]
+        let failed = ["broken", "failing"].contains(shape) ? [failure] : []
+        let pending = shape.hasPrefix("preparing") ? [["dataset": dataset, "config": "fr"]] : []
         let listed = splits.map { ["dataset": dataset, "config": $0.config, "split": $0.split] }
-        return Behaviour.Answer(body: Behaviour.json(["splits": listed, "pending": [Any](), "failed": failed]))
+        return Behaviour.Answer(body: Behaviour.json(["splits": listed, "pending": pending, "failed": failed]))
     }
 
     private static func rows(
@@ -74,7 +78,8 @@ enum DatasetViewer {
             ["feature_idx": place, "name": name, "type": ["dtype": "string", "_type": "Value"]] as [String: Any]
         }
         let body: [String: Any] = [
-            "features": features, "rows": shape == "endless" && start > 0 ? [] : rows, "num_rows_total": total,
+            "features": features, "rows": shape == "endless" && start > 0 ? [] : rows,
+            "num_rows_total": shape == "overfull" ? 3 : shape == "boundless" ? Int.max : total,
             "num_rows_per_page": 100, "partial": shape == "partial",
         ]
         let revision = shape == "changing" ? "\(start)" : "1"

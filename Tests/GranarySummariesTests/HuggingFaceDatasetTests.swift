@@ -109,12 +109,33 @@ import Testing
     }
 
     @Test(arguments: [
-        ("shifted-150", "it has no row 121 where that must be"), ("endless-150", "it has no rows from 100 on, of 150"),
-        ("changing-150", "has changed while it was read"),
+        ("shifted-150", 6, "it has no row 121 where that must be"),
+        ("endless-150", 6, "it has no rows from 100 on, of 150"), ("changing-150", 3, "has changed while it was read"),
+        ("overfull-100", 5, "100 rows from 0 on, of 3"),
+        ("boundless-1", 6, "it has no rows from 1 on, of 9223372036854775807"),
     ])
-    func pagesThatDoNotFitTogetherAreAnError(name: String, message: String) async throws {
+    func pagesThatDoNotFitTogetherAreAnError(name: String, calls: Int, message: String) async throws {
         let failure = await failure(try dataset("hf:test/\(name)"))
         #expect(failure?.contains(message) == true, "\(failure ?? "none")")
+        #expect(try requests().count == calls)
+    }
+
+    @Test func aTotalBeyondAllBoundsIsNoObstacle() async throws {
+        #expect(try await dataset("hf:test/boundless-1").conversations(atMost: 1).count == 1)
+        for try await page in try dataset("hf:test/boundless-1").pages() {
+            #expect(page.done == 1 && page.total == .max)
+            break
+        }
+    }
+
+    @Test(arguments: [("huge", 3, 4 << 20), ("ok,huge", 1, 5 << 20), ("ok,huge", 3, nil)] as [(String, Int, Int?)])
+    func takesNoMoreBytesThanTheAnswerMayHave(script: String, rows: Int, limit: Int?) async throws {
+        let dataset = try dataset("hf:test/plain-3", script: script)
+        guard let limit else {
+            #expect(try await dataset.conversations(atMost: rows).count == rows)
+            return
+        }
+        await #expect(throws: HuggingFaceError.tooLarge(limit: limit)) { try await dataset.conversations(atMost: rows) }
     }
 
     // MARK: Configurations and splits
@@ -136,6 +157,43 @@ import Testing
     ])
     func namesTheSplitsThereAre(query: String, message: String) async throws {
         #expect(await failure(try dataset("hf:test/languages-20\(query)")) == message)
+    }
+
+    @Test(arguments: [
+        (
+            "preparing-3", 4,
+            "the dataset viewer is still preparing configurations of test/preparing-3 (fr); run again later, or say which "
+                + "one is meant with ?config=; there are de, en"
+        ),
+        (
+            "preparing-3?config=fr", 4,
+            "the dataset viewer is still preparing configuration fr of test/preparing-3; run again later"
+        ),
+        (
+            "preparingall-3", 4,
+            "the dataset viewer is still preparing configurations of test/preparingall-3 (fr); run again later, or say "
+                + "which one is meant with ?config=; there are none"
+        ),
+        (
+            "failing-3", 1,
+            "the dataset viewer could not read configurations of test/failing-3 (fr: Cannot be loaded.); say which one is "
+                + "meant with ?config=; there are de, en"
+        ),
+        (
+            "failing-3?config=fr", 1,
+            "the dataset viewer could not read configuration fr of test/failing-3: Cannot be loaded.; download it and give "
+                + "the file instead"
+        ),
+        ("failing-3?config=es", 1, "test/failing-3 has no configuration es; there are de, en"),
+    ])
+    func aConfigurationThatTheViewerLacksIsNotReplaced(name: String, calls: Int, message: String) async throws {
+        #expect(await failure(try dataset("hf:test/\(name)")) == message)
+        #expect(try requests().count == calls)
+    }
+
+    @Test(arguments: ["preparing", "failing"]) func otherConfigurationsAreReadByTheirName(shape: String) async throws {
+        let conversations = try await dataset("hf:test/\(shape)-20?config=en").conversations(atMost: 1)
+        #expect(conversations.first?.messages.first?.content == "en question 0")
     }
 
     @Test(arguments: [

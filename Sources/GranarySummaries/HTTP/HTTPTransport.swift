@@ -52,10 +52,12 @@ final class HTTPTransport: Sendable, CustomReflectable {
         client.shutdown { _ in }
     }
 
-    /// Asks for what the URL names.
+    /// Asks for what the URL names, taking so many bytes at most.
     ///
     /// - Throws: `HTTPFailure`, and `CancellationError` once the task is cancelled.
-    func get(_ url: String) async throws -> HTTPReply { try await send(HTTPClientRequest(url: url)) }
+    func get(_ url: String, atMost maxBytes: Int) async throws -> HTTPReply {
+        try await send(HTTPClientRequest(url: url), atMost: maxBytes)
+    }
 
     /// Sends JSON there.
     ///
@@ -65,18 +67,18 @@ final class HTTPTransport: Sendable, CustomReflectable {
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
         request.body = .bytes(json)
-        return try await send(request)
+        return try await send(request, atMost: maxReplyBytes)
     }
 
-    private func send(_ request: HTTPClientRequest) async throws -> HTTPReply {
+    private func send(_ request: HTTPClientRequest, atMost maxBytes: Int) async throws -> HTTPReply {
         do {
             return try await withTimeout(timeout, throwing: HTTPFailure.timedOut(after: self.timeout)) {
-                try await self.exchange(request)
+                try await self.exchange(request, atMost: maxBytes)
             }
         } catch let error as HTTPFailure {
             throw error
         } catch is NIOTooManyBytesError {
-            throw HTTPFailure.tooLarge(limit: maxReplyBytes)
+            throw HTTPFailure.tooLarge(limit: maxBytes)
         } catch {
             // The client's own cancellation is the task's.
             try Task.checkCancellation()
@@ -84,12 +86,12 @@ final class HTTPTransport: Sendable, CustomReflectable {
         }
     }
 
-    private func exchange(_ request: HTTPClientRequest) async throws -> HTTPReply {
+    private func exchange(_ request: HTTPClientRequest, atMost maxBytes: Int) async throws -> HTTPReply {
         var request = request
         request.headers.add(name: "Accept", value: "application/json")
         if let key { request.headers.add(name: "Authorization", value: key.authorization) }
         let response = try await client.execute(request, deadline: .distantFuture)
-        let body = try await response.body.collect(upTo: maxReplyBytes)
+        let body = try await response.body.collect(upTo: maxBytes)
         return HTTPReply(
             status: Int(response.status.code),
             headers: response.headers,

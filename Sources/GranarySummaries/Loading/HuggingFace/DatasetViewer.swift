@@ -30,8 +30,10 @@ struct DatasetSplit: Sendable, Hashable {
 struct DatasetViewer: Sendable {
     /// The most rows that it gives at once.
     static let pageLength = 100
-    /// More than a hundred conversations take, and little enough to hold.
-    private static let maxReplyBytes = 256 << 20
+    /// The most bytes that the list of splits may have.
+    private static let maxSplitsBytes = 4 << 20
+    /// The most bytes that so many rows may have. A viewer cuts cells long before.
+    private static func maxRowsBytes(_ count: Int) -> Int { min(64 << 20, (count + 4) << 20) }
 
     private let endpoint: HuggingFaceEndpoint
     private let dataset: String
@@ -45,25 +47,49 @@ struct DatasetViewer: Sendable {
         transport = HTTPTransport(
             key: endpoint.token,
             timeout: timeout,
-            maxReplyBytes: Self.maxReplyBytes,
+            maxReplyBytes: Self.maxSplitsBytes,
             connections: 1
         )
     }
 
     /// The splits, in the dataset's order.
-    func splits() async throws -> [DatasetSplit] {
-        try await ask("splits", []) { reply throws(HuggingFaceError) in
+    ///
+    /// - Throws: `HuggingFaceError.notReady` or `.unreadable` where the viewer lacks the configuration, or any while none
+    ///   is asked for: the first that it has may not be the dataset's first.
+    func splits(config asked: String?) async throws -> [DatasetSplit] {
+        try await ask("splits", [], atMost: Self.maxSplitsBytes) { reply throws(HuggingFaceError) in
             guard case .array(let elements)? = reply.json["splits"] else { throw .malformed("it has no splits") }
-            if elements.isEmpty, case .array(let failures)? = reply.json["failed"], let failure = failures.first {
-                let message = failure["error"]?["error"]?.text ?? ""
-                throw .unavailable(dataset: dataset, message: plain(message))
-            }
-            return try elements.map { element throws(HuggingFaceError) in
+            let splits = try elements.map { element throws(HuggingFaceError) in
                 guard let config = element["config"]?.text, let split = element["split"]?.text else {
                     throw .malformed("a split has no config or no name")
                 }
                 return DatasetSplit(config: config, split: split)
             }
+            if let asked, splits.contains(where: { $0.config == asked }) { return splits }
+            func missing(_ list: String) -> [JSONValue] {
+                guard case .array(let elements)? = reply.json[list] else { return [] }
+                return elements.filter { asked == nil || $0["config"]?.text ?? asked == asked }
+            }
+            func names(_ elements: [JSONValue]) -> [String] { elements.compactMap { $0["config"]?.text } }
+            var seen: Set<String> = []
+            let available = splits.map(\.config).filter { seen.insert($0).inserted }
+            let pending = missing("pending")
+            guard pending.isEmpty else {
+                throw .notReady(dataset: dataset, asked: asked, pending: names(pending), available: available)
+            }
+            let failed = missing("failed")
+            if let failure = failed.first {
+                let message = plain(failure["error"]?["error"]?.text ?? "")
+                guard asked != nil || !splits.isEmpty else { throw .unavailable(dataset: dataset, message: message) }
+                throw .unreadable(
+                    dataset: dataset,
+                    asked: asked,
+                    failed: names(failed),
+                    available: available,
+                    message: message
+                )
+            }
+            return splits
         }
     }
 
@@ -72,7 +98,7 @@ struct DatasetViewer: Sendable {
         let parameters = [
             ("config", split.config), ("split", split.split), ("offset", "\(offset)"), ("length", "\(count)"),
         ]
-        return try await ask("rows", parameters) { reply throws(HuggingFaceError) in
+        return try await ask("rows", parameters, atMost: Self.maxRowsBytes(count)) { reply throws(HuggingFaceError) in
             try DatasetPage(reply.json, from: offset, atMost: count, revision: reply.revision)
         }
     }
@@ -86,12 +112,13 @@ struct DatasetViewer: Sendable {
     private func ask<Result>(
         _ name: String,
         _ parameters: [(String, String)],
+        atMost maxBytes: Int,
         _ read: (Answer) throws(HuggingFaceError) -> Result
     ) async throws -> Result {
         let query = ([("dataset", dataset)] + parameters).map { "\($0)=\(percentEncoded($1))" }.joined(separator: "&")
         let url = "\(endpoint.baseURL)/\(name)?\(query)"
         return try await retries.run(retrying: HuggingFaceError.self) {
-            let reply = try await get(url)
+            let reply = try await get(url, atMost: maxBytes)
             guard reply.status == 200 else { throw failure(reply) }
             let json: JSONValue
             do throws(JSONError) {
@@ -103,9 +130,9 @@ struct DatasetViewer: Sendable {
         }
     }
 
-    private func get(_ url: String) async throws -> HTTPReply {
+    private func get(_ url: String, atMost maxBytes: Int) async throws -> HTTPReply {
         do {
-            return try await transport.get(url)
+            return try await transport.get(url, atMost: maxBytes)
         } catch HTTPFailure.timedOut(let limit) {
             throw HuggingFaceError.timedOut(after: limit)
         } catch HTTPFailure.connection(let message) {
@@ -143,6 +170,12 @@ extension DatasetPage {
             throw .malformed("it has no num_rows_total")
         }
         guard elements.count <= count else { throw .malformed("\(elements.count) rows where \(count) were asked for") }
+        guard elements.isEmpty || (offset <= total && elements.count <= total - offset) else {
+            throw .malformed("\(elements.count) rows from \(offset) on, of \(total)")
+        }
+        guard !elements.isEmpty || offset >= total else {
+            throw .malformed("it has no rows from \(offset) on, of \(total)")
+        }
         columns = features.compactMap { $0["name"]?.text }
         rows = []
         rows.reserveCapacity(elements.count)

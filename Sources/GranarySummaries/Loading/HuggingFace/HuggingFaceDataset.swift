@@ -88,7 +88,6 @@ public struct HuggingFaceDataset: Sendable {
                 let count = Swift.min(DatasetViewer.pageLength, limit - offset)
                 let page = try await dataset.viewer.rows(of: split, from: offset, count: count)
                 let source = try source(for: page, of: split)
-                if page.rows.isEmpty && offset < page.total { throw dataset.missingRows(from: offset, of: page.total) }
                 if page.rows.isEmpty { return nil }
                 let conversations = try page.rows.map { row throws(HuggingFaceError) in
                     try source.columns.conversation(row)
@@ -121,13 +120,9 @@ public struct HuggingFaceDataset: Sendable {
         }
     }
 
-    private func missingRows(from offset: Int, of total: Int) -> HuggingFaceError {
-        .malformed("it has no rows from \(offset) on, of \(total)")
-    }
-
     /// The split that is meant.
     private func split() async throws -> DatasetSplit {
-        let splits = try await viewer.splits()
+        let splits = try await viewer.splits(config: reference.config)
         var fitting = splits.filter { $0.config == reference.config ?? $0.config }
         if let config = reference.config, fitting.isEmpty {
             throw noSplit("configuration \(config)", splits.map(\.config))

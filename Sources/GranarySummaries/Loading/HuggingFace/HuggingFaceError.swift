@@ -15,6 +15,10 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
     case notFound(dataset: String, hasToken: Bool, message: String)
     /// The dataset has no such configuration or split.
     case noSplit(dataset: String, asked: String, available: [String])
+    /// The viewer is still preparing the configuration that was asked for, or some while none was.
+    case notReady(dataset: String, asked: String?, pending: [String], available: [String])
+    /// The viewer could not read the configuration that was asked for, or some while none was.
+    case unreadable(dataset: String, asked: String?, failed: [String], available: [String], message: String)
     /// The viewer cannot show the dataset.
     case unavailable(dataset: String, message: String)
 
@@ -43,13 +47,13 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
     case connection(String)
     /// What came is no answer of a dataset viewer.
     case malformed(String)
-    /// The answer is longer than a page of rows may be.
+    /// The answer is longer than a list of splits or so many rows may be.
     case tooLarge(limit: Int)
 
     /// Whether the same request may well succeed when it is sent again.
     public var isTransient: Bool {
         switch self {
-        case .rateLimited, .server, .timedOut, .connection, .malformed: true
+        case .notReady, .rateLimited, .server, .timedOut, .connection, .malformed: true
         default: false
         }
     }
@@ -82,6 +86,17 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
                 + (hasToken ? ", and that the account of HF_TOKEN may read it" : "")
         case .noSplit(let dataset, let asked, let available):
             "\(dataset) has no \(asked); there are \(Self.list(available))"
+        case .notReady(let dataset, let asked?, _, _):
+            "the dataset viewer is still preparing configuration \(asked) of \(dataset); run again later"
+        case .notReady(let dataset, nil, let pending, let available):
+            "the dataset viewer is still preparing configurations of \(dataset) (\(Self.list(pending))); run again later, or "
+                + "say which one is meant with ?config=; there are \(Self.list(available))"
+        case .unreadable(let dataset, let asked?, _, _, let message):
+            "the dataset viewer could not read configuration \(asked) of \(dataset)\(Self.quoted(message)); download it and "
+                + "give the file instead"
+        case .unreadable(let dataset, nil, let failed, let available, let message):
+            "the dataset viewer could not read configurations of \(dataset) (\(Self.list(failed))\(Self.quoted(message))); "
+                + "say which one is meant with ?config=; there are \(Self.list(available))"
         case .unavailable(let dataset, let message):
             "the dataset viewer cannot show \(dataset)\(Self.quoted(message)); download it and give the file instead"
         case .noColumn(let dataset, let field, let column?, let available):
@@ -111,7 +126,7 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
         case .malformed(let message):
             "what came is no answer of a dataset viewer: \(message); check the base URL (GRANARY_HF_ENDPOINT)"
         case .tooLarge(let limit):
-            "a page of rows is longer than \(limit) bytes; download the dataset and give the file instead"
+            "an answer of the dataset viewer is longer than \(limit) bytes; download the dataset and give the file instead"
         }
     }
 
