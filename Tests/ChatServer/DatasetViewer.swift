@@ -107,6 +107,7 @@ enum DatasetViewer {
         case "odd":
             let talk = [["role": "user", "content": question]]
             return ["key": "k\(number)", "talk": talk, "at": number, "mood": "calm"]
+        case "secret": return ["hf_right": ["hf_right": 5]]
         case "wrong":
             let messages: Any = number == 103 ? 5 : [["role": "user", "content": question]]
             return ["id": "w\(number)", "messages": messages]

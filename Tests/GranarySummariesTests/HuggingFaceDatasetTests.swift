@@ -372,6 +372,27 @@ import Testing
         #expect(failure?.contains("wrong key: Bearer [key]") == true, "\(failure ?? "none")")
     }
 
+    @Test(arguments: ["", "\u{200D}", "\u{301}", "\u{FE0F}!"]) func theTokenIsFoundWhateverFollowsIt(rest: String) {
+        let redacted = APIKey("hf_right")?.redacted(from: "a hf_right\(rest) hf_righ hf_right\(rest)")
+        #expect(redacted.map { Array($0.utf8) } == Array("a [key]\(rest) hf_righ [key]\(rest)".utf8))
+    }
+
+    @Test(
+        arguments: [
+            ("?split=test", nil, "test/secret-1 has no split test; there are [key]"),
+            ("", nil, "test/secret-1/default/[key] has no column that is known to hold messages; there are [key]; "),
+            (
+                "", "hf_right",
+                "row 0 of test/secret-1/default/[key]: [key].[key] is a number, expected an array; "
+            ),
+        ] as [(String, String?, String)]
+    )
+    func theTokenIsInNoNameThatTheServerGives(query: String, column: String?, message: String) async throws {
+        let columns = HuggingFaceColumns(messages: column)
+        let failure = await failure(try dataset("hf:test/secret-1\(query)", token: "hf_right", columns: columns))
+        #expect(failure?.hasPrefix(message) == true && failure?.contains("hf_right") == false, "\(failure ?? "none")")
+    }
+
     @Test func theEnvironmentSaysWhereAndWithWhichToken() throws {
         let environment = ["GRANARY_HF_ENDPOINT": "HTTP://Viewer.Example:80/api/", "HF_TOKEN": "hf_x"]
         let endpoint = try HuggingFaceEndpoint(environment: environment)

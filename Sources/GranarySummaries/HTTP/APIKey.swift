@@ -12,8 +12,11 @@ struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, 
 
     var authorization: String { "Bearer \(text)" }
 
-    /// The text without the key, should a server send it back.
-    func redacted(from text: String) -> String { text.replacing(self.text, with: "[key]") }
+    /// The text without the key, should a server send it back. By bytes: a combining mark behind the key would make its
+    /// last character another one.
+    func redacted(from text: String) -> String {
+        String(decoding: Array(text.utf8).replacing(Array(self.text.utf8), with: Array("[key]".utf8)), as: UTF8.self)
+    }
 
     var description: String { "[key]" }
     var debugDescription: String { "[key]" }

@@ -158,6 +158,9 @@ struct DatasetViewer: Sendable {
         }
     }
 
+    /// The text without the token.
+    func redacted(_ text: String) -> String { endpoint.token?.redacted(from: text) ?? text }
+
     private func plain(_ text: String) -> String { plainLine(text, key: endpoint.token) }
 }
 

@@ -81,6 +81,15 @@ public struct HuggingFaceDataset: Sendable {
             ///
             /// - Throws: `HuggingFaceError`, and `CancellationError` once the task is cancelled; then it is at its end.
             public mutating func next() async throws -> Page? {
+                do {
+                    return try await readNext()
+                } catch let error as HuggingFaceError {
+                    // Names of splits, columns and members are the server's too, and could be the token.
+                    throw error.mappingTexts { dataset.viewer.redacted($0) }
+                }
+            }
+
+            private mutating func readNext() async throws -> Page? {
                 guard !isAtEnd, offset < Swift.min(limit, source?.total ?? limit) else { return nil }
                 isAtEnd = true
                 let split: DatasetSplit

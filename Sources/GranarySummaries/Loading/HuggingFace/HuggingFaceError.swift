@@ -130,6 +130,42 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
         }
     }
 
+    /// The same error with each text that a server may have given changed.
+    func mappingTexts(_ change: (String) -> String) -> HuggingFaceError {
+        switch self {
+        case .invalidReference, .invalidBaseURL, .invalidToken, .changed, .timedOut, .tooLarge: self
+        case .noAccess(let dataset, let hasToken, let status, let message):
+            .noAccess(dataset: dataset, hasToken: hasToken, status: status, message: change(message))
+        case .notFound(let dataset, let hasToken, let message):
+            .notFound(dataset: dataset, hasToken: hasToken, message: change(message))
+        case .noSplit(let dataset, let asked, let available):
+            .noSplit(dataset: dataset, asked: asked, available: available.map(change))
+        case .notReady(let dataset, let asked, let pending, let available):
+            .notReady(dataset: dataset, asked: asked, pending: pending.map(change), available: available.map(change))
+        case .unreadable(let dataset, let asked, let failed, let available, let message):
+            .unreadable(
+                dataset: dataset,
+                asked: asked,
+                failed: failed.map(change),
+                available: available.map(change),
+                message: change(message)
+            )
+        case .unavailable(let dataset, let message): .unavailable(dataset: dataset, message: change(message))
+        case .noColumn(let dataset, let field, let column, let available):
+            .noColumn(dataset: change(dataset), field: field, column: column, available: available.map(change))
+        case .truncatedCell(let dataset, let row, let column):
+            .truncatedCell(dataset: change(dataset), row: row, column: change(column))
+        case .unusableCell(let dataset, let row, let column, let problem):
+            .unusableCell(dataset: change(dataset), row: row, column: change(column), problem: change(problem))
+        case .badRequest(let status, let message): .badRequest(status: status, message: change(message))
+        case .redirected(let status, let location): .redirected(status: status, location: change(location))
+        case .rateLimited(let wait, let message): .rateLimited(retryAfter: wait, message: change(message))
+        case .server(let status, let message): .server(status: status, message: change(message))
+        case .connection(let message): .connection(change(message))
+        case .malformed(let message): .malformed(change(message))
+        }
+    }
+
     private static func quoted(_ message: String) -> String { message.isEmpty ? "" : ": \(message)" }
 
     /// Enough to choose from, in one line.
