@@ -16,6 +16,10 @@ final class FaultyTier: ManagedCacheStrategy {
         /// A write that fails has been done all the same, as one is of which only the answer was lost.
         var failsAfterWriting = false
         var refusesLongerThan = Int.max
+        /// A write with a value that is longer fails as if the tier were down.
+        var failsLongerThan = Int.max
+        /// What it says that it takes; nil: what it does.
+        var byteCount: Int?
         var hidesEnds = false
     }
 
@@ -61,7 +65,7 @@ final class FaultyTier: ManagedCacheStrategy {
         try Task.checkCancellation()
         let faults = state.withLock { $0 }
         if length > faults.refusesLongerThan { throw Refused() }
-        if faults.isWritingDown && !faults.failsAfterWriting { throw Down() }
+        if length > faults.failsLongerThan || faults.isWritingDown && !faults.failsAfterWriting { throw Down() }
         let result = try await body()
         if faults.isWritingDown { throw Down() }
         return result
@@ -93,7 +97,13 @@ final class FaultyTier: ManagedCacheStrategy {
     func remove(_ key: String) async throws -> Bool { try await writing([key]) { try await base.remove(key) } }
     func removeAll() async throws { try await writing([]) { try await base.removeAll() } }
     func count() async throws -> Int { try await reading([]) { try await base.count() } }
-    func byteCount() async throws -> Int { try await reading([]) { try await base.byteCount() } }
+    func byteCount() async throws -> Int {
+        let said = state.withLock { $0.byteCount }
+        return try await reading([]) {
+            if let said { return said }
+            return try await base.byteCount()
+        }
+    }
     func statistics() async throws -> CacheStatistics { try await base.statistics() }
     func flush() async throws { try await writing([]) {} }
     func close() async throws { try await base.close() }
@@ -126,4 +136,62 @@ final class TestUptime: Sendable {
     private let time = Mutex(Duration.zero)
     func advance(by duration: Duration) { time.withLock { $0 += duration } }
     var now: @Sendable () -> Duration { { [self] in time.withLock { $0 } } }
+}
+
+/// Waits that tests end, for what is tried again by itself.
+final class TestSleep: Sendable {
+    private struct State {
+        var waits: [Duration] = []
+        var sleeping: CheckedContinuation<Void, any Error>?
+        var isCancelled = false
+        var watching: (count: Int, CheckedContinuation<Void, Never>)?
+    }
+
+    private let state = Mutex(State())
+
+    /// The waits that were begun.
+    var waits: [Duration] { state.withLock { $0.waits } }
+
+    func sleep(_ duration: Duration) async throws {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let (watcher, isCancelled) = state.withLock { state in
+                    state.waits.append(duration)
+                    if !state.isCancelled { state.sleeping = continuation }
+                    return (Self.watcher(&state), state.isCancelled)
+                }
+                if isCancelled { continuation.resume(throwing: CancellationError()) }
+                watcher?.resume()
+            }
+        } onCancel: {
+            let sleeping = state.withLock { state in
+                state.isCancelled = true
+                return state.sleeping.take()
+            }
+            sleeping?.resume(throwing: CancellationError())
+        }
+    }
+
+    /// Ends the wait that was begun last.
+    func wake() { state.withLock { $0.sleeping.take() }?.resume() }
+
+    /// Waits until so many waits were begun.
+    func begun(_ count: Int) async {
+        await withCheckedContinuation { continuation in
+            let watcher = state.withLock { state in
+                state.watching = (count, continuation)
+                return Self.watcher(&state)
+            }
+            watcher?.resume()
+        }
+    }
+
+    /// Whether who slept was told to stop.
+    var wasCancelled: Bool { state.withLock { $0.isCancelled } }
+
+    private static func watcher(_ state: inout State) -> CheckedContinuation<Void, Never>? {
+        guard let (count, continuation) = state.watching, state.waits.count >= count else { return nil }
+        state.watching = nil
+        return continuation
+    }
 }

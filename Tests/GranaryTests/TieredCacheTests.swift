@@ -7,6 +7,7 @@ import Testing
 struct TieredFixture {
     let time = TestTime()
     let uptime = TestUptime()
+    let sleep = TestSleep()
     let upper: FaultyTier
     let lower: FaultyTier
     let cache: TieredCache
@@ -17,6 +18,7 @@ struct TieredFixture {
         var options = TieredCacheOptions()
         options.clock = time.clock
         options.uptime = uptime.now
+        options.sleep = sleep.sleep
         options.random = { 1 }
         options.backOff = TierBackOff(first: .seconds(1), longest: .seconds(8))
         change(&options)

@@ -24,6 +24,8 @@ final class Tier: Sendable {
     let gauge = TierGauge()
     /// The task that brings the tier up to date, while there is one.
     let recovery = Mutex<Task<Void, Never>?>(nil)
+    /// The task that waits to begin with that, while there is one.
+    let alarm = Mutex<Task<Void, Never>?>(nil)
 
     init(_ tier: CacheTier, options: TieredCacheOptions, logger: Logger) {
         name = tier.name

@@ -45,6 +45,13 @@ final class TierHealth: Sendable {
         return state.withLock { $0.failures == 0 || now >= $0.nextTry }
     }
 
+    /// For how long the tier is left alone yet.
+    var timeLeft: Duration {
+        if isWell { return .zero }
+        let now = options.uptime()
+        return state.withLock { max(.zero, $0.nextTry - now) }
+    }
+
     /// Leave to call the tier; nil while it is left alone. Whoever gets it at the end of a back-off is alone with it until
     /// the call has ended, or as long again if it does not.
     func admit() -> Admission? {

@@ -72,7 +72,7 @@ extension TieredCache {
     ///
     /// - Throws: `TieredCacheError` naming the tiers that cannot be asked.
     public func byteCount() async throws -> Int {
-        try await asking("counting bytes") { try await $0.byteCount() }.reduce(0, +)
+        try await asking("counting bytes") { try await $0.byteCount() }.reduce(0) { $0.addingCapped($1) }
     }
 
     /// Writes what waits for tiers, and makes all of them as lasting as they can.
@@ -112,6 +112,7 @@ extension TieredCache {
     public func close() async throws {
         if isClosed.exchange(true, ordering: .relaxed) { return }
         for tier in tiers { tier.gauge.set(.closed, true) }
+        cancelAlarms()
         let unwritten = await failures { tier in
             await finishRecovery(of: tier)
             defer { tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed) }

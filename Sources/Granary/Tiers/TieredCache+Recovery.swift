@@ -5,11 +5,11 @@ extension TieredCache {
     /// Entries or keys that are taken care of at once, so that their locks are not held for long.
     private static let batchCount = 64
 
-    /// Begins to bring the tier up to date, if it lacks something, may be asked, and nobody is at it.
+    /// Begins to bring the tier up to date, if it lacks something and nobody is at it; while it is left alone, has that
+    /// done later.
     func recover(_ tier: Tier) {
-        guard !tier.backlog.isEmpty, tier.backlog.hasWork, tier.writing.isDue, !isClosed.load(ordering: .relaxed) else {
-            return
-        }
+        guard !tier.backlog.isEmpty, tier.backlog.hasWork, !isClosed.load(ordering: .relaxed) else { return }
+        guard tier.writing.isDue else { return setAlarm(for: tier) }
         tier.recovery.withLock { task in
             guard task == nil else { return }
             task = Task.detached { [self] in
@@ -23,6 +23,7 @@ extension TieredCache {
                         return true
                     }
                 }
+                if tier.backlog.hasWork { setAlarm(for: tier) }
             }
         }
     }

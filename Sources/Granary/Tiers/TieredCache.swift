@@ -13,8 +13,8 @@ internal import Synchronization
 /// - A set writes to all tiers, or to the first at once and to the others behind (`TieredCacheOptions.Writing`). It throws
 ///   if none took the entry.
 /// - A tier that fails is left out, with one line in the log (`granary.tiered-cache`) when that begins and one when it
-///   ends, and tried again by a call that comes after a back-off. Reading and writing are watched apart. A get throws only
-///   if no tier could be asked.
+///   ends, and tried again by a call that comes after a back-off, or by itself if it lacks something that was written.
+///   Reading and writing are watched apart. A get throws only if no tier could be asked.
 /// - A value that was replaced or removed through this cache is never given back by it, also where a tier failed to follow:
 ///   its key is remembered, the tier is not asked for it, and is brought up to date once it works. That memory is the
 ///   process's, so a tier that fell behind may give an older value to other processes, and to this one after a restart.
@@ -50,6 +50,8 @@ public final class TieredCache: ManagedCacheStrategy {
         inlineFirst = first.strategy as? any InlineReading
         self.options = options
     }
+
+    deinit { cancelAlarms() }
 
     // MARK: CacheStrategy
 

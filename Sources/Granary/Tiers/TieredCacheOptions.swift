@@ -42,6 +42,8 @@ public struct TieredCacheOptions: Sendable {
     public var clock = StoreClock.system
     /// The time since some moment, which never goes back; back-offs are measured by it.
     public var uptime: @Sendable () -> Duration = TieredCacheOptions.systemUptime
+    /// Waits, for the time after which a tier is tried again that lacks something.
+    public var sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
     /// A number from 0 to 1, for the jitter of back-offs.
     public var random: @Sendable () -> Double = { Double.random(in: 0...1) }
 
