@@ -1,3 +1,5 @@
+internal import Granary
+
 /// What an object says of itself without its value.
 struct ObjectSigns: Sendable {
     /// When the entry ends, in milliseconds since 1970; nil: never.
@@ -26,21 +28,27 @@ extension S3Cache {
             request.expected.insert(416)
         }
         let answer = try await client.send(request).answer
-        if answer.status == 404 {
-            try checkThatBucketIsThere(answer)
-            return nil
-        }
-        return ObjectSigns(
-            expiry: answer.header(Self.expiryHeader).flatMap { UInt64($0) },
-            creation: answer.header(Self.creationHeader),
+        if answer.status == 404 { return nil }
+        return Self.signs(of: answer)
+    }
+
+    /// Asks for the object under the key, whole; nil if there is none. It has no value where it is damaged or foreign.
+    ///
+    /// - Throws: `S3CacheError` where S3 cannot be asked; `.answerTooLarge` for an object that no entry can have.
+    func fetch(_ key: String) async throws -> (value: StoredValue?, signs: ObjectSigns)? {
+        let name = ObjectName(key: key)
+        let request = S3Request(method: "GET", name: name.text, longestAnswer: longestBody, expected: [404])
+        let answer = try await client.send(request).answer
+        if answer.status == 404 { return nil }
+        return (ObjectBody.decode(answer.body, key: key, name: name), Self.signs(of: answer))
+    }
+
+    private static func signs(of answer: HTTPAnswer) -> ObjectSigns {
+        ObjectSigns(
+            expiry: answer.header(expiryHeader).flatMap { UInt64($0) },
+            creation: answer.header(creationHeader),
             tag: answer.header("ETag"),
             start: answer.body
         )
-    }
-
-    /// - Throws: `S3CacheError` where a 404 says more than that an object is not there.
-    func checkThatBucketIsThere(_ answer: HTTPAnswer) throws(S3CacheError) {
-        let failure = S3Failure(answer, hiding: options.credentials)
-        if !failure.saysThatNothingIsThere { throw failure.error(client.place) }
     }
 }

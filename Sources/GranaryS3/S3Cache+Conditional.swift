@@ -3,7 +3,9 @@ internal import SegmentStore
 
 extension S3Cache {
     /// Stores the value unless the key has an entry; false if it has one (<https://www.rfc-editor.org/rfc/rfc9110>, 13.1.2).
+    /// What `get` would take for a miss, because it has ended, is damaged or somebody else's, is replaced.
     ///
+    /// It takes one request where there is no object; where there is one, that is read whole, and replaced by a third.
     /// Of several that try at a time one succeeds, with every service that honours `If-None-Match` and `If-Match` on PUT, as
     /// S3 does (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>).
     ///
@@ -13,7 +15,6 @@ extension S3Cache {
         to value: CacheValue,
         options setOptions: CacheSetOptions = CacheSetOptions()
     ) async throws -> Bool {
-        let name = ObjectName(key: key)
         var request = try put(CacheEntry(key, value, options: setOptions))
         let creation = String(options.randomness(), radix: 16)
         request.headers.append((Self.creationHeader, creation))
@@ -23,22 +24,21 @@ extension S3Cache {
         for _ in 0..<Self.longestContest {
             var conditional = request
             conditional.headers.append(condition)
-            let (answer, retries) = try await client.send(conditional)
-            if 200..<300 ~= answer.status {
+            let reply = try await client.send(conditional)
+            if 200..<300 ~= reply.answer.status {
                 figures.noteSets()
                 return true
             }
-            if answer.status == 404 { try checkThatBucketIsThere(answer) }
-            guard answer.status == 412, let object = try await look(at: name) else {
+            guard reply.answer.status == 412, let object = try await inTheWay(of: key) else {
                 condition = ("If-None-Match", "*")
                 continue
             }
             // An attempt whose answer was lost may have stored it.
-            if retries > 0, object.creation == creation {
+            if reply.retries > 0, object.signs.creation == creation {
                 figures.noteSets()
                 return true
             }
-            guard object.hasEnded(at: options.clock.milliseconds()), let tag = object.tag else { return false }
+            guard !object.isEntry, let tag = object.signs.tag else { return false }
             condition = ("If-Match", tag)
         }
         throw S3CacheError(
@@ -51,4 +51,15 @@ extension S3Cache {
     }
 
     private static let longestContest = 8
+
+    /// What is under the key, and whether it is an entry; nil if there is nothing.
+    private func inTheWay(of key: String) async throws -> (signs: ObjectSigns, isEntry: Bool)? {
+        do {
+            guard let object = try await fetch(key) else { return nil }
+            let isEntry = object.value.map { !$0.hasEnded(at: options.clock.milliseconds()) } ?? false
+            return (object.signs, isEntry)
+        } catch let error as S3CacheError where error.code == .answerTooLarge {
+            return try await look(at: ObjectName(key: key)).map { ($0, false) }
+        }
+    }
 }

@@ -12,8 +12,7 @@ extension S3Cache {
         guard (1...ObjectBody.longestKey).contains(key.utf8.count) else { return false }
         let name = ObjectName(key: key)
         guard let object = try await look(at: name) else { return false }
-        let answer = try await client.send(S3Request(method: "DELETE", name: name.text, expected: [404])).answer
-        if answer.status == 404 { try checkThatBucketIsThere(answer) }
+        _ = try await client.send(S3Request(method: "DELETE", name: name.text, expected: [404]))
         return !object.hasEnded(at: options.clock.milliseconds())
     }
 
@@ -30,7 +29,7 @@ extension S3Cache {
             var rest = page.objects.map(\.name)[...]
             while !rest.isEmpty {
                 let request = Deletion.request(client.place, Array(rest.prefix(Deletion.limit)))
-                try Deletion.check(try await client.send(request).answer, client.place)
+                try Deletion.check(try await client.send(request), client.place)
                 rest = rest.dropFirst(Deletion.limit)
             }
         } while token != nil
@@ -52,11 +51,7 @@ extension S3Cache {
         var token: String?
         repeat {
             let page = try await list(namesBeginningWith: "", at: token)
-            for object in page.objects {
-                // Whatever the service says, the sum stays a number.
-                let (next, overflows) = sum.addingReportingOverflow(number(object))
-                sum = overflows ? .max : next
-            }
+            for object in page.objects { sum = sum.addingCapped(number(object)) }
             token = page.next
         } while token != nil
         return sum
@@ -88,7 +83,7 @@ extension S3Cache {
 
     private func list(namesBeginningWith text: String, at token: String?) async throws -> Listing {
         let request = Listing.request(client.place, namesBeginningWith: text, at: token)
-        return try Listing(try await client.send(request).answer, after: token, client.place)
+        return try Listing(try await client.send(request), after: token, client.place)
     }
 
     /// The key of a living entry's object; nil if that has ended, is gone, or belongs to nobody.

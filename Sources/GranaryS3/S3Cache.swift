@@ -125,29 +125,17 @@ public final class S3Cache: ManagedCacheStrategy, CustomReflectable {
     }
 
     private func find(_ key: String) async throws -> Found {
-        let name = ObjectName(key: key)
-        let request = S3Request(
-            method: "GET",
-            name: name.text,
-            longestAnswer: longestBody,
-            expected: [404]
-        )
-        let answer: HTTPAnswer
         do {
-            answer = try await client.send(request).answer
+            guard let object = try await fetch(key) else { return .nothing }
+            guard let stored = object.value else { return .damaged }
+            return stored.hasEnded(at: options.clock.milliseconds()) ? .nothing : .value(stored)
         } catch let error as S3CacheError where error.code == .answerTooLarge {
             return .damaged
         }
-        if answer.status == 404 {
-            try checkThatBucketIsThere(answer)
-            return .nothing
-        }
-        guard let stored = ObjectBody.decode(answer.body, key: key, name: name) else { return .damaged }
-        return stored.hasEnded(at: options.clock.milliseconds()) ? .nothing : .value(stored)
     }
 
     /// Bytes of the largest object that an entry can have.
-    private var longestBody: Int { options.longestValue + StoredValue.headerLength + ObjectBody.longestStart }
+    var longestBody: Int { options.longestValue + StoredValue.headerLength + ObjectBody.longestStart }
 
     /// Stores the value under the key, which has 1 to 65,535 bytes of UTF-8, by one request. The tag is ignored.
     ///

@@ -31,7 +31,8 @@ public struct S3CacheOptions: Sendable, CustomReflectable {
     public var environment: [String: String]
     /// Requests in flight at most; further ones wait for their turn. A connection is kept for each.
     public var concurrency: Int
-    /// The longest that one request may take, from connecting to the answer's last byte; each retry has it anew.
+    /// For how long nothing may come or go of one request, connecting included; each retry has it anew. A value may take
+    /// longer, a second more for each 64 KiB of it, so that a large one comes over a slow line.
     public var timeout: Duration
     /// When a request that failed is sent again.
     public var retries: S3RetryPolicy

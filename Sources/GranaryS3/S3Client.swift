@@ -21,6 +21,15 @@ struct S3Request: Sendable {
     static let longestFailure = 64 << 10
 }
 
+/// An answer, and how it was got.
+struct S3Reply: Sendable {
+    var answer: HTTPAnswer
+    /// How often the request was sent again.
+    var retries = 0
+    /// What it was signed with, to be kept out of what is shown of the answer.
+    var credentials: S3Credentials
+}
+
 /// Signs and sends requests, as many at a time and as often as the options say.
 final class S3Client: Sendable {
     let place: S3Place
@@ -47,16 +56,18 @@ final class S3Client: Sendable {
         }
     }
 
-    /// Sends the request, again where that may help; the answer is of a status that the request expects. Also says how
-    /// often it was sent again.
+    /// Sends the request, again where that may help; the answer is of a status that the request expects, and a 404 says
+    /// that the object is not there, not that something else is missing.
     ///
     /// - Throws: `S3CacheError`, and `CancellationError` once the task is cancelled.
-    func send(_ request: S3Request) async throws -> (answer: HTTPAnswer, retries: Int) {
+    func send(_ request: S3Request) async throws -> S3Reply {
         let bodyHash = SignatureVersion4.hash(request.body)
         var retry = 0
         while true {
             do {
-                return (try await attempt(request, bodyHash: bodyHash), retry)
+                var reply = try await attempt(request, bodyHash: bodyHash)
+                reply.retries = retry
+                return reply
             } catch let error as S3CacheError
                 where error.isTransient || error.code == .expiredCredentials && options.credentials == nil
             {
@@ -67,12 +78,17 @@ final class S3Client: Sendable {
         }
     }
 
-    private func attempt(_ request: S3Request, bodyHash: String) async throws -> HTTPAnswer {
+    private func attempt(_ request: S3Request, bodyHash: String) async throws -> S3Reply {
         try await slots.withSlot {
             let credentials = try await credentials.credentials()
             let answer = try await exchange(sign(request, bodyHash: bodyHash, credentials), request, credentials)
-            if 200..<300 ~= answer.status || request.expected.contains(answer.status) { return answer }
-            let error = S3Failure(answer, hiding: credentials).error(place)
+            let reply = S3Reply(answer: answer, credentials: credentials)
+            if 200..<300 ~= answer.status { return reply }
+            let failure = S3Failure(answer, hiding: credentials)
+            if request.expected.contains(answer.status), answer.status != 404 || failure.saysThatNothingIsThere {
+                return reply
+            }
+            let error = failure.error(place)
             if error.code == .expiredCredentials { self.credentials.discard(credentials) }
             throw error
         }

@@ -234,11 +234,14 @@ import Testing
 
     private struct Unavailable: Error {}
 
-    /// Gives out numbered credentials that end after an hour, or fails.
+    /// Gives out numbered credentials that end after an hour, unless told otherwise, or fails.
     private final class Source: Sendable {
+        let lifetime: UInt64
         let issued = Atomic(0)
         let fails = Atomic(false)
         let time = ManualClock()
+
+        init(lifetime: UInt64 = 3_600_000) { self.lifetime = lifetime }
 
         func store() -> CredentialStore {
             CredentialStore(clock: time.clock) { [self] in
@@ -246,7 +249,7 @@ import Testing
                 if fails.load(ordering: .relaxed) { throw Unavailable() }
                 return IssuedCredentials(
                     credentials: try S3Credentials(accessKey: "KEY\(number)", secretKey: "s"),
-                    expiry: time.now + 3_600_000
+                    expiry: time.now + lifetime
                 )
             }
         }
@@ -290,6 +293,17 @@ import Testing
         await #expect(throws: Unavailable.self) { try await store.credentials() }
         source.fails.store(false, ordering: .relaxed)
         #expect(try await store.credentials().accessKey == "KEY5")
+    }
+
+    @Test func asksForShortLivedCredentialsOnceInAWhileAndNotForEachRequest() async throws {
+        let source = Source(lifetime: 60_000)
+        let store = source.store()
+        for _ in 0..<5 { #expect(try await store.credentials().accessKey == "KEY1") }
+        source.time.advance(by: 9_999)
+        #expect(try await Self.ask(store, times: 50) == ["KEY1"])
+        source.time.advance(by: 1)
+        #expect(try await Self.ask(store, times: 50) == ["KEY2"])
+        #expect(source.issued.load(ordering: .relaxed) == 2)
     }
 
     @Test func getsNewCredentialsWhenS3SaysThatTheyHaveEnded() async throws {

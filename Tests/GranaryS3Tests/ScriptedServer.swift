@@ -21,6 +21,8 @@ final class ScriptedServer: Sendable {
         case silence
         /// The bytes, a little later.
         case later([UInt8])
+        /// The pieces, one after the other with so much time between.
+        case slowly([[UInt8]], TimeAmount)
         /// The bytes, once so many requests wait for theirs.
         case together(Int, [UInt8])
     }
@@ -86,6 +88,12 @@ final class ScriptedServer: Sendable {
         case .bytes(let bytes, let closes): send(bytes, to: channel, closes: closes)
         case .later(let bytes):
             channel.eventLoop.scheduleTask(in: .milliseconds(2)) { self.send(bytes, to: channel, closes: false) }
+        case .slowly(let pieces, let pause):
+            for (number, piece) in pieces.enumerated() {
+                channel.eventLoop.scheduleTask(in: pause * number) {
+                    channel.writeAndFlush(ByteBuffer(bytes: piece), promise: nil)
+                }
+            }
         case .together(let count, let bytes):
             let ready: [@Sendable () -> Void] = state.withLock { state in
                 state.waiting.append { self.send(bytes, to: channel, closes: false) }

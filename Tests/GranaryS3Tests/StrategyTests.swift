@@ -1,6 +1,7 @@
 import Foundation
 import Granary
 import GranaryTesting
+import Synchronization
 import Testing
 
 @testable import GranaryS3
@@ -171,6 +172,45 @@ import Testing
         #expect(try await !cache.setIfAbsent("key", to: CacheValue([4])))
         #expect(try await cache.get("key") == CacheValue([3]))
         #expect(try await cache.statistics().sets == 1)
+    }
+
+    @Test func replacesWhatIsNoEntryUnderAnAbsentKey() async throws {
+        let cache = try await MotoServer.shared().cache { $0.longestValue = 100 }
+        let long = String(repeating: "k", count: 300)
+        for key in ["key", long] {
+            let name = ObjectName(key: key).text
+            try await cache.set(key, to: CacheValue([1]))
+            var damaged = try #require(try await cache.object(name)?.body)
+            damaged[damaged.count - 1] ^= 1
+            for foreign in [damaged, [], [1, 2, 3], [UInt8](repeating: 0, count: 1 << 20)] {
+                try await cache.putForeign(name, foreign)
+                #expect(try await cache.get(key) == nil)
+                #expect(try await cache.setIfAbsent(key, to: CacheValue([2])))
+                #expect(try await cache.get(key) == CacheValue([2]))
+                #expect(try await !cache.setIfAbsent(key, to: CacheValue([3])))
+            }
+        }
+    }
+
+    @Test func replacesADamagedObjectOnlyIfNobodyElseHas() async throws {
+        let whole = StoredValue(CacheValue([1])).encoded(forKey: "key")
+        let puts = Atomic(0)
+        let server = try await ScriptedServer { request, _ in
+            let number = puts.load(ordering: .relaxed)
+            guard request.method == "PUT" else {
+                // Another writer mends it between the two requests.
+                let body = number == 1 ? Array(whole.dropLast()) : whole
+                return .bytes(ScriptedServer.response(200, body, headers: ["ETag: \"\(number)\""]))
+            }
+            puts.add(1, ordering: .relaxed)
+            return .bytes(ScriptedServer.failure(412, "PreconditionFailed"))
+        }
+        let credentials = try S3Credentials(accessKey: "A", secretKey: "S")
+        let options = S3CacheOptions(endpoint: server.endpoint, credentials: credentials, environment: [:])
+        let cache = try S3Cache(bucket: "bucket", options: options)
+        #expect(try await !cache.setIfAbsent("key", to: CacheValue([2])))
+        #expect(server.requests.map(\.method) == ["PUT", "GET", "PUT", "GET"])
+        #expect(server.requests[2].headers["if-match"] == "\"1\"")
     }
 
     @Test func sharesOneBucketAmongOpeners() async throws {

@@ -29,13 +29,13 @@ enum Deletion {
     /// Checks the answer, whose status does not tell.
     ///
     /// - Throws: `S3CacheError` where some object was not deleted.
-    static func check(_ answer: HTTPAnswer, _ place: S3Place) throws(S3CacheError) {
-        let root = try? XMLElement(parsing: answer.body)
+    static func check(_ reply: S3Reply, _ place: S3Place) throws(S3CacheError) {
+        let root = try? XMLElement(parsing: reply.answer.body)
         guard let root, root.name == "DeleteResult" else {
             throw S3CacheError(
                 .malformedAnswer,
                 location: place.location,
-                status: answer.status,
+                status: reply.answer.status,
                 detail: "what came does not say what was deleted; check that the endpoint is S3"
             )
         }
@@ -43,12 +43,12 @@ enum Deletion {
         let count = root.children.count { $0.name == "Error" }
         let said = plainLine(
             [failed["Code"], failed["Message"]].compactMap { $0 }.joined(separator: ": "),
-            hiding: nil
+            hiding: reply.credentials
         )
         throw S3CacheError(
             failed["Code"] == "AccessDenied" ? .accessDenied : .refused,
             location: place.location,
-            status: answer.status,
+            status: reply.answer.status,
             detail: "\(count) objects were not deleted (\(said)); grant s3:DeleteObject on the objects, and try again"
         )
     }

@@ -32,7 +32,7 @@ enum TransportFailure: Error, Sendable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .timedOut(let limit): "no whole answer within \(limit)"
+        case .timedOut(let limit): "nothing came or went for \(limit), or too little on the whole"
         case .connection(let reason): "the connection failed: \(reason)"
         case .tooLarge(let limit): "the answer is longer than \(limit) bytes"
         case .closed: "the client is closed"
@@ -65,19 +65,19 @@ final class HTTPTransport: Sendable, CustomReflectable {
     /// Closes the connections; requests fail from now on. A second call does nothing.
     func close() async { try? await client.shutdown() }
 
-    /// Sends the request and gives the whole answer.
+    /// Sends the request and gives the whole answer. The timeout is for silence; large bodies have the time that they need
+    /// (`TransferLimit`).
     ///
     /// - Throws: `TransportFailure`, and `CancellationError` once the task is cancelled.
     func send(_ request: HTTPRequest, timeout: Duration, longestAnswer: Int) async throws -> HTTPAnswer {
         do {
             // The client's own deadline ends with the answer's head.
-            return try await withTimeout(timeout, throwing: TransportFailure.timedOut(after: timeout)) {
-                try await self.send(request, longestAnswer)
+            let transfer = HTTPTransfer(timeout: timeout)
+            return try await transfer.run(throwing: TransportFailure.timedOut(after: timeout)) {
+                try await self.send(request, longestAnswer, transfer)
             }
         } catch let failure as TransportFailure {
             throw failure
-        } catch is NIOTooManyBytesError {
-            throw TransportFailure.tooLarge(limit: longestAnswer)
         } catch let error as HTTPClientError where error == .alreadyShutdown {
             throw TransportFailure.closed
         } catch {
@@ -87,18 +87,38 @@ final class HTTPTransport: Sendable, CustomReflectable {
         }
     }
 
-    private func send(_ request: HTTPRequest, _ longestAnswer: Int) async throws -> HTTPAnswer {
+    private func send(
+        _ request: HTTPRequest,
+        _ longestAnswer: Int,
+        _ transfer: HTTPTransfer
+    ) async throws -> HTTPAnswer {
         var sent = HTTPClientRequest(url: request.url)
         sent.method = HTTPMethod(rawValue: request.method)
         for (name, value) in request.headers { sent.headers.add(name: name, value: value) }
-        if !request.body.isEmpty { sent.body = .bytes(ByteBuffer(bytes: request.body)) }
+        let body = ByteBuffer(bytes: request.body)
+        if request.body.count > OutgoingParts.partLength {
+            let parts = OutgoingParts(bytes: body, transfer: transfer)
+            sent.body = .stream(parts, length: .known(Int64(request.body.count)))
+        } else if !request.body.isEmpty {
+            sent.body = .bytes(body)
+        }
         let response = try await client.execute(sent, deadline: .distantFuture)
-        let body = try await response.body.collect(upTo: longestAnswer)
-        return HTTPAnswer(
+        let length = response.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
+        // An answer to HEAD has the length of what it has not.
+        if length > longestAnswer, request.method != "HEAD" { throw TransportFailure.tooLarge(limit: longestAnswer) }
+        var answer = HTTPAnswer(
             status: Int(response.status.code),
             headers: response.headers.map { ($0.name, $0.value) },
-            body: Array(body.readableBytesView)
+            body: []
         )
+        for try await part in response.body {
+            transfer.note(part.readableBytes)
+            guard answer.body.count + part.readableBytes <= longestAnswer else {
+                throw TransportFailure.tooLarge(limit: longestAnswer)
+            }
+            answer.body += part.readableBytesView
+        }
+        return answer
     }
 
     /// The client's own words hold the values of headers that it refuses.

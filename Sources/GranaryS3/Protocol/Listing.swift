@@ -26,18 +26,19 @@ struct Listing: Sendable {
     /// Reads the answer. Objects whose names no key has belong to others and are left out.
     ///
     /// - Throws: `S3CacheError` where it is none.
-    init(_ answer: HTTPAnswer, after token: String?, _ place: S3Place) throws(S3CacheError) {
+    init(_ reply: S3Reply, after token: String?, _ place: S3Place) throws(S3CacheError) {
         func malformed(_ reason: String) -> S3CacheError {
-            S3CacheError(
+            let said = plainLine(reason, hiding: reply.credentials)
+            return S3CacheError(
                 .malformedAnswer,
                 location: place.location,
-                status: answer.status,
-                detail: "what came is no listing of a bucket: \(reason); check that the endpoint is S3"
+                status: reply.answer.status,
+                detail: "what came is no listing of a bucket: \(said); check that the endpoint is S3"
             )
         }
         let root: XMLElement
         do throws(XMLError) {
-            root = try XMLElement(parsing: answer.body)
+            root = try XMLElement(parsing: reply.answer.body)
         } catch {
             throw malformed("\(error)")
         }

@@ -21,7 +21,7 @@ struct S3Failure {
         status = answer.status
         code = plain(error?["Code"]) ?? ""
         message = plain(error?["Message"]) ?? ""
-        let region = answer.header("x-amz-bucket-region") ?? error?["Region"]
+        let region = plain(answer.header("x-amz-bucket-region") ?? error?["Region"])
         self.region = region.flatMap { Region.isValid($0) ? $0 : nil }
         redirection = plain(answer.header("Location") ?? error?["Endpoint"])
         serverTime = plain(error?["ServerTime"] ?? answer.header("Date"))
