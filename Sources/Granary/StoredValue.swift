@@ -23,7 +23,8 @@ public struct StoredValue: Sendable, Hashable {
 
     /// Bytes before those of the value.
     public static let headerLength = 24
-    private static let magic: [UInt8] = Array("GRV1".utf8)
+    /// "GRV1", as a number of four bytes.
+    private static let magic: UInt32 = 0x3156_5247
     private static let checkedLength = 16
 
     /// A value that ends at the moment; nil: never.
@@ -34,41 +35,72 @@ public struct StoredValue: Sendable, Hashable {
 
     /// The bytes to store under the key.
     public func encoded(forKey key: String) -> [UInt8] {
-        var bytes = Self.magic + [value.coding.rawValue, 0, 0, 0]
-        bytes.reserveCapacity(Self.headerLength + value.bytes.count)
-        // 0 says never, and no clock shows it.
-        Self.append(expiry.map { max($0, 1) } ?? 0, to: &bytes)
-        Self.append(Self.checksum(bytes[...], key: key, value: value.bytes[...]), to: &bytes)
-        bytes += value.bytes
-        return bytes
+        let length = Self.headerLength + value.bytes.count
+        return [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
+            bytes.storeBytes(of: Self.magic.littleEndian, as: UInt32.self)
+            bytes.storeBytes(of: UInt32(value.coding.rawValue).littleEndian, toByteOffset: 4, as: UInt32.self)
+            // 0 says never, and no clock shows it.
+            let expiry = expiry.map { max($0, 1) } ?? 0
+            bytes.storeBytes(of: expiry.littleEndian, toByteOffset: 8, as: UInt64.self)
+            value.bytes.withUnsafeBytes {
+                UnsafeMutableRawBufferPointer(rebasing: bytes[Self.headerLength...]).copyMemory(from: $0)
+            }
+            let checksum = Self.checksum(UnsafeRawBufferPointer(bytes), key: key)
+            bytes.storeBytes(of: checksum.littleEndian, toByteOffset: Self.checkedLength, as: UInt64.self)
+            count = length
+        }
     }
 
     /// The value in bytes that were found under the key; nil for anything but what `encoded(forKey:)` made for that key.
     public init?(decoding bytes: [UInt8], forKey key: String) {
-        guard bytes.count >= Self.headerLength, bytes.starts(with: Self.magic), bytes[5..<8] == [0, 0, 0] else {
-            return nil
-        }
-        let content = bytes[Self.headerLength...]
-        let checksum = Self.checksum(bytes[..<Self.checkedLength], key: key, value: content)
-        guard checksum == Self.integer(bytes[Self.checkedLength..<Self.headerLength]) else { return nil }
-        let expiry = Self.integer(bytes[8..<16])
-        value = CacheValue(Array(content), coding: ValueCoding(rawValue: bytes[4]))
-        self.expiry = expiry == 0 ? nil : expiry
+        guard let stored = bytes.withUnsafeBytes({ Self.decode($0, key) }) else { return nil }
+        self = stored
+    }
+
+    /// The same from bytes that lie somewhere else.
+    package init?(decoding bytes: Span<UInt8>, forKey key: String) {
+        guard let stored = bytes.withUnsafeBytes({ Self.decode($0, key) }) else { return nil }
+        self = stored
+    }
+
+    private static func decode(_ bytes: UnsafeRawBufferPointer, _ key: String) -> StoredValue? {
+        guard bytes.count >= headerLength, number(bytes, at: 0, UInt32.self) == magic else { return nil }
+        // One byte, and three that are zero.
+        guard let coding = UInt8(exactly: number(bytes, at: 4, UInt32.self)),
+            checksum(bytes, key: key) == number(bytes, at: checkedLength, UInt64.self)
+        else { return nil }
+        let expiry = number(bytes, at: 8, UInt64.self)
+        let content = [UInt8](UnsafeRawBufferPointer(rebasing: bytes[headerLength...]))
+        return StoredValue(
+            CacheValue(content, coding: ValueCoding(rawValue: coding)),
+            expiry: expiry == 0 ? nil : expiry
+        )
     }
 
     /// Whether it has ended at the moment, in milliseconds since 1970.
     public func hasEnded(at now: UInt64) -> Bool { expiry.map { $0 <= now } ?? false }
 
-    private static func checksum(_ header: ArraySlice<UInt8>, key: String, value: ArraySlice<UInt8>) -> UInt64 {
-        let seed = (header + Array(key.utf8)).withUnsafeBytes { granary_xxh3_seeded($0.baseAddress, UInt($0.count), 0) }
-        return value.withUnsafeBytes { granary_xxh3_seeded($0.baseAddress, UInt($0.count), seed) }
+    /// Of the header's beginning, the key, and what is behind the header.
+    private static func checksum(_ bytes: UnsafeRawBufferPointer, key: String) -> UInt64 {
+        var key = key
+        let seed = key.withUTF8 { key in
+            withUnsafeTemporaryAllocation(byteCount: checkedLength + key.count, alignment: 8) { checked in
+                checked.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<checkedLength]))
+                UnsafeMutableRawBufferPointer(rebasing: checked[checkedLength...])
+                    .copyMemory(from: UnsafeRawBufferPointer(key))
+                return granary_xxh3_seeded(checked.baseAddress, UInt(checked.count), 0)
+            }
+        }
+        let value = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
+        return granary_xxh3_seeded(value.baseAddress, UInt(value.count), seed)
     }
 
-    private static func append(_ number: UInt64, to bytes: inout [UInt8]) {
-        withUnsafeBytes(of: number.littleEndian) { bytes += $0 }
-    }
-
-    private static func integer(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-        bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    private static func number<Number: FixedWidthInteger & BitwiseCopyable>(
+        _ bytes: UnsafeRawBufferPointer,
+        at offset: Int,
+        _ type: Number.Type
+    ) -> Number {
+        Number(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: type))
     }
 }

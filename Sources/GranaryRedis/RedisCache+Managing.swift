@@ -110,7 +110,7 @@ extension RedisCache {
     private func scan(from cursor: [UInt8], prefix: String) async throws -> (keys: [[UInt8]], next: [UInt8]?) {
         let pattern = Self.pattern(ofKeysWith: storedKey(prefix))
         let options = [Array("MATCH".utf8), pattern, Array("COUNT".utf8), Array("1000".utf8)]
-        let reply = try await pool.replies(to: RESPCommand("SCAN", [cursor] + options))[0]
+        let reply = try await pool.reply(to: RESPCommand("SCAN", [cursor] + options))
         guard case .array(let parts) = reply, parts.count == 2, case .bytes(let next) = parts[0],
             case .array(let replies) = parts[1]
         else { throw unexpected(reply) }
@@ -132,7 +132,7 @@ extension RedisCache {
         isRepeatable: Bool = true,
         isSeenThrough: Bool
     ) async throws -> Int64 {
-        let reply = try await pool.replies(to: command, isRepeatable: isRepeatable, isSeenThrough: isSeenThrough)[0]
+        let reply = try await pool.reply(to: command, isRepeatable: isRepeatable, isSeenThrough: isSeenThrough)
         guard case .integer(let number) = reply else { throw unexpected(reply) }
         return number
     }
@@ -145,13 +145,5 @@ private final class SeenKeys: Sendable {
     /// Those of the keys that were not seen before.
     func firstSeen(of found: [[UInt8]]) -> [[UInt8]] {
         keys.withLock { keys in found.filter { keys.insert($0).inserted } }
-    }
-}
-
-extension Int {
-    /// The sum, or the largest number where that is more.
-    fileprivate func addingCapped(_ other: Int) -> Int {
-        let (sum, overflows) = addingReportingOverflow(other)
-        return overflows ? .max : sum
     }
 }

@@ -85,7 +85,7 @@ public final class RedisCache: ManagedCacheStrategy {
     ///
     /// - Throws: as `get`.
     public func hit(_ key: String) async throws -> CacheHit? {
-        let reply = try await pool.replies(to: RESPCommand("GET", [storedKey(key)]))[0]
+        let reply = try await pool.reply(to: RESPCommand("GET", prefix: prefix, CollectionOfOne(key)))
         return try read(reply, key, now: options.clock.milliseconds())
     }
 
@@ -99,7 +99,7 @@ public final class RedisCache: ManagedCacheStrategy {
         while !rest.isEmpty {
             let part = rest.prefix(Self.keysInACommand)
             rest = rest[part.endIndex...]
-            let reply = try await pool.replies(to: RESPCommand("MGET", part.map(storedKey)))[0]
+            let reply = try await pool.reply(to: RESPCommand("MGET", prefix: prefix, part))
             guard case .array(let replies) = reply, replies.count == part.count else { throw unexpected(reply) }
             let now = options.clock.milliseconds()
             for (reply, key) in zip(replies, part) { hits.append(try read(reply, key, now: now)) }
@@ -130,7 +130,8 @@ public final class RedisCache: ManagedCacheStrategy {
     /// Stores the value under the key, which has 1 to 65,535 bytes of UTF-8, until its expiry or else the default one. Tags
     /// are ignored. A set whose task is cancelled goes on to its end.
     ///
-    /// One that threw for want of an answer may have been done, or may yet be.
+    /// One that threw for want of an answer may have been done, or may yet be. One whose connection broke is sent again, so
+    /// that it may be done twice: what somebody else set in between, here or elsewhere, is then replaced.
     ///
     /// - Throws: `RedisCacheError`: `.valueTooLarge` from 512 MiB on, and others where the server cannot store it.
     public func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws {
@@ -196,7 +197,7 @@ public final class RedisCache: ManagedCacheStrategy {
     ///
     /// - Throws: `RedisCacheError`, which says why there is none.
     public func ping() async throws {
-        let reply = try await pool.replies(to: RESPCommand("PING"))[0]
+        let reply = try await pool.reply(to: RESPCommand("PING"))
         if case .error = reply { throw unexpected(reply) }
     }
 

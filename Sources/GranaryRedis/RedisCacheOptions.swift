@@ -11,7 +11,8 @@ public struct RedisCacheOptions: Sendable {
     public var connections: Int
     /// How long connecting may take, with TLS and signing in.
     public var connectTimeout: Duration
-    /// For how long the server may say nothing while an answer is due.
+    /// For how long the server may say nothing of an answer that is due. A long one may take longer, a second more for each
+    /// 64 KiB of it; pushes are no part of it.
     public var commandTimeout: Duration
     /// When connecting is tried again after it failed.
     public var reconnection: RedisReconnection

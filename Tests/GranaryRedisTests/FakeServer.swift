@@ -12,12 +12,13 @@ final class FakeServer: Sendable {
     let port: Int
     private let channel: any Channel
 
-    init(_ behaviour: @escaping Behaviour) async throws {
+    /// Writes the pieces with the pause between.
+    init(pause: TimeAmount = .zero, _ behaviour: @escaping Behaviour) async throws {
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Handler(behaviour))
+                    try channel.pipeline.syncOperations.addHandler(Handler(behaviour, pause))
                 }
             }
             .bind(host: "127.0.0.1", port: 0).get()
@@ -33,14 +34,26 @@ final class FakeServer: Sendable {
         typealias OutboundOut = ByteBuffer
 
         private let behaviour: Behaviour
+        private let pause: TimeAmount
         private var reads = 0
 
-        init(_ behaviour: @escaping Behaviour) { self.behaviour = behaviour }
+        init(_ behaviour: @escaping Behaviour, _ pause: TimeAmount) {
+            (self.behaviour, self.pause) = (behaviour, pause)
+        }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             let (pieces, closes) = behaviour(reads, Array(unwrapInboundIn(data).readableBytesView))
             reads += 1
-            for piece in pieces { context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: piece)), promise: nil) }
+            let channel = context.channel
+            for (number, piece) in pieces.enumerated() {
+                if number == 0 || pause == .zero {
+                    context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: piece)), promise: nil)
+                } else {
+                    channel.eventLoop.scheduleTask(in: pause * number) {
+                        channel.writeAndFlush(ByteBuffer(bytes: piece), promise: nil)
+                    }
+                }
+            }
             if closes { context.close(promise: nil) }
         }
     }

@@ -1,4 +1,5 @@
 import Granary
+import NIOCore
 import Synchronization
 import Testing
 
@@ -182,15 +183,32 @@ struct FaultTests {
         #expect(found?.bytes == Array("value".utf8))
     }
 
-    @Test("A reply that comes slower than the timeout allows for all of it, but never stops, is waited for")
+    @Test("A large reply that takes longer than the timeout and keeps coming is waited for")
     func slowReply() async throws {
-        let value = StoredValue(CacheValue(bytes(2_000, seed: 3))).encoded(forKey: "key")
+        let value = StoredValue(CacheValue(bytes(2 << 20, seed: 3))).encoded(forKey: "key")
         let reply = Array("$\(value.count)\r\n".utf8) + value + Array("\r\n".utf8)
-        let server = try await FakeServer { read, _ in
-            (read == 0 ? [FakeServer.welcome] : reply.map { [$0] }, false)
+        let length = reply.count / 15 + 1
+        let starts = stride(from: 0, to: reply.count, by: length)
+        let pieces = starts.map { Array(reply[$0...].prefix(length)) }
+        let server = try await FakeServer(pause: .milliseconds(200)) { read, _ in
+            (read == 0 ? [FakeServer.welcome] : pieces, false)
         }
-        let cache = try RedisCache(url: server.url)
-        #expect(try await cache.bytes("key") == bytes(2_000, seed: 3))
+        let cache = try RedisCache(url: server.url, options: RedisCacheOptions(commandTimeout: .seconds(2)))
+        #expect(try await cache.bytes("key") == bytes(2 << 20, seed: 3))
+    }
+
+    @Test(
+        "A reply that comes by the byte, or pushes in its place, run into the command timeout",
+        .timeLimit(.minutes(1)),
+        arguments: [Array("$100000\r\n".utf8).map { [$0] } + Array(repeating: [0], count: 5_000)]
+            + [Array(repeating: Array(">2\r\n+invalidate\r\n_\r\n".utf8), count: 5_000)]
+    )
+    func endlessReply(_ pieces: [[UInt8]]) async throws {
+        let server = try await FakeServer(pause: .milliseconds(20)) { read, _ in
+            (read == 0 ? [FakeServer.welcome] : pieces, false)
+        }
+        let cache = try RedisCache(url: server.url, options: RedisCacheOptions(commandTimeout: .milliseconds(200)))
+        #expect(await failure { _ = try await cache.get("key") }?.code == .timedOut)
     }
 
     // MARK: Nonsense
@@ -289,6 +307,16 @@ struct FaultTests {
         let cache = try RedisCache(url: server.url)
         #expect(try await cache.get("key") == nil)
         #expect(try await cache.get("key") == nil)
+    }
+
+    @Test("Lengths add up to a number, whatever the server says")
+    func hugeLengths() async throws {
+        let server = try await FakeServer { read, _ in
+            let page = "*2\r\n$1\r\n0\r\n*2\r\n$9\r\ngranary:a\r\n$9\r\ngranary:b\r\n"
+            let replies = [FakeServer.welcome, Array(page.utf8), Array(":\(Int.max)\r\n:\(Int.max)\r\n".utf8)]
+            return ([replies[min(read, 2)]], false)
+        }
+        #expect(try await RedisCache(url: server.url).byteCount() == .max)
     }
 
     // MARK: Cancellation

@@ -1,3 +1,4 @@
+internal import Granary
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -26,7 +27,7 @@ final class Connection: Sendable {
         var phase = Phase.connecting
         var waiting: [Request] = []
         /// The event loop is going to look at what waits.
-        var isWakeDue = false
+        var isLookDue = false
         var handler: NIOLoopBound<ConnectionHandler>?
     }
 
@@ -109,8 +110,8 @@ final class Connection: Sendable {
             guard state.phase != .ended else { return nil }
             state.waiting.append(request)
             unanswered.add(1, ordering: .relaxed)
-            guard state.phase == .ready, !state.isWakeDue else { return .some(nil) }
-            state.isWakeDue = true
+            guard state.phase == .ready, !state.isLookDue else { return .some(nil) }
+            state.isLookDue = true
             return state.handler
         }
         guard let handler else { return false }
@@ -131,12 +132,14 @@ final class Connection: Sendable {
         isLetIn.store(true, ordering: .relaxed)
     }
 
-    /// What waits to be sent.
-    func takeWaiting() -> [Request] {
+    /// What waits is going to be looked at without anybody waking the event loop.
+    func announceLook() { state.withLock { $0.isLookDue = true } }
+
+    /// Moves what waits to be sent into the array, which is empty and whose memory serves for what comes next.
+    func takeWaiting(into requests: inout [Request]) {
         state.withLock { state in
-            state.isWakeDue = false
-            defer { state.waiting = [] }
-            return state.waiting
+            state.isLookDue = false
+            swap(&state.waiting, &requests)
         }
     }
 
@@ -165,12 +168,5 @@ final class Connection: Sendable {
 
 extension TimeAmount {
     /// The duration, as far as the event loop can tell it.
-    static func nanoseconds(_ duration: Duration) -> TimeAmount {
-        let (seconds, attoseconds) = duration.components
-        let (nanoseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        // A century stands for everything longer.
-        let longest: Int64 = 100 * 365 * 86_400 * 1_000_000_000
-        guard !overflow else { return .nanoseconds(seconds < 0 ? 0 : longest) }
-        return .nanoseconds(max(0, min(nanoseconds + attoseconds / 1_000_000_000, longest)))
-    }
+    static func nanoseconds(_ duration: Duration) -> TimeAmount { .nanoseconds(duration.cappedNanoseconds) }
 }

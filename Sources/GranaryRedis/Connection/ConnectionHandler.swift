@@ -1,3 +1,4 @@
+internal import Granary
 internal import NIOCore
 internal import NIOSSL
 
@@ -12,7 +13,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private let connection: Connection
     private let server: RedisServer
-    private let timeout: TimeAmount
+    private let timeout: Duration
     private let deadline: Scheduled<Void>
     private let greeting: RESPCommand
 
@@ -21,15 +22,22 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Replies to the greeting that have not come.
     private var greetingsLeft: Int
     private var inFlight = CircularBuffer<Request>()
-    /// When something last came or went.
-    private var lastProgress = NIODeadline.now()
+    /// How many were answered: the number of the first that is in flight.
+    private var answered = 0
+    /// What is being sent, to have its memory.
+    private var outgoing: [Request] = []
+    /// How long the next reply may take.
+    private var limit: TransferLimit
+    /// When the bytes came that are being read.
+    private var readAt: Int64 = 0
     private var nextLook: Scheduled<Void>?
     private var hasEnded = false
 
     init(_ connection: Connection, _ server: RedisServer, timeout: Duration, deadline: Scheduled<Void>) {
         self.connection = connection
         self.server = server
-        self.timeout = .nanoseconds(timeout)
+        self.timeout = timeout
+        limit = TransferLimit(timeout: timeout, at: Self.now)
         self.deadline = deadline
         var greeting = RESPCommand()
         let signingIn = server.credentials.map { ["AUTH", $0.user, $0.password] } ?? []
@@ -51,13 +59,21 @@ final class ConnectionHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lastProgress = .now()
         let bytes = unwrapInboundIn(data)
+        readAt = Self.now
+        limit.note(bytes.readableBytes, at: readAt)
+        // Who is answered may well ask again before this turn of the loop has ended.
+        if greetingsLeft == 0 { connection.announceLook() }
         do {
             try parser.parse(bytes.readableBytesUInt8Span) { take($0) }
         } catch {
             end(.init(.protocolViolation, server: server.address, detail: Self.detail(of: error)))
         }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        // Behind what other connections have read in this turn of the loop, so that more goes out in one write.
+        context.eventLoop.assumeIsolated().execute { self.sendWaiting() }
     }
 
     private static func detail(of error: RESPError) -> String {
@@ -84,8 +100,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: Replies
 
     private func take(_ reply: RESPValue) {
-        if case .push = reply { return }
+        if case .push = reply { return limit.discount() }
         if hasEnded { return }
+        limit.restart(at: readAt)
         if greetingsLeft > 0 { return greet(reply) }
         guard let request = inFlight.first else {
             let detail = "the server answers what nobody asked"
@@ -93,6 +110,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         if request.take(reply) {
             inFlight.removeFirst()
+            answered += 1
             connection.noteAnswer()
         }
     }
@@ -110,13 +128,14 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Sends what has come together.
     func sendWaiting() {
-        guard let context, !hasEnded else { return }
-        let requests = connection.takeWaiting()
-        guard !requests.isEmpty else { return }
-        if inFlight.isEmpty { lastProgress = .now() }
-        let length = requests.reduce(0) { $0 + min($1.command.bytes.count, Self.partLength) }
+        guard let context, !hasEnded, greetingsLeft == 0 else { return }
+        connection.takeWaiting(into: &outgoing)
+        guard !outgoing.isEmpty else { return }
+        defer { outgoing.removeAll(keepingCapacity: true) }
+        if inFlight.isEmpty { limit.restart(at: Self.now) }
+        let length = outgoing.reduce(0) { $0 + min($1.command.bytes.count, Self.partLength) }
         var buffer = context.channel.allocator.buffer(capacity: min(length, Self.partLength))
-        for request in requests {
+        for request in outgoing {
             inFlight.append(request)
             var rest = request.command.bytes[...]
             while buffer.readableBytes + rest.count > Self.partLength {
@@ -130,20 +149,26 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         write(buffer, context)
         context.flush()
-        watch(context, until: lastProgress + timeout)
+        watch(context)
     }
 
     private func write(_ buffer: ByteBuffer, _ context: ChannelHandlerContext) {
         guard buffer.readableBytes == Self.partLength else {
             return context.write(wrapOutboundOut(buffer), promise: nil)
         }
-        context.write(wrapOutboundOut(buffer)).assumeIsolated().whenSuccess { self.lastProgress = .now() }
+        // The part is of the request that was put in flight last, and maybe of some before it.
+        let number = answered + inFlight.count - 1
+        context.write(wrapOutboundOut(buffer)).assumeIsolated().whenSuccess {
+            // What goes out of a later one is no sign that the first will be answered.
+            if self.answered >= number { self.limit.note(Self.partLength, at: Self.now) }
+        }
     }
 
-    /// Looks at the moment whether the server has been silent for too long. One look is planned at a time, however many
-    /// requests come and go.
-    private func watch(_ context: ChannelHandlerContext, until moment: NIODeadline) {
+    /// Looks at the moment whether the server takes too long. One look is planned at a time, however many requests come and
+    /// go.
+    private func watch(_ context: ChannelHandlerContext) {
         guard nextLook == nil else { return }
+        let moment = NIODeadline.uptimeNanoseconds(UInt64(clamping: limit.deadline))
         // A weak reference would make every use of the handler slower.
         nextLook = context.eventLoop.assumeIsolated().scheduleTask(deadline: moment) { self.look() }
     }
@@ -151,15 +176,16 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func look() {
         nextLook = nil
         guard let context, !hasEnded, !inFlight.isEmpty else { return }
-        let moment = lastProgress + timeout
-        guard moment <= .now() else { return watch(context, until: moment) }
-        let silence = "the server said nothing for \(timeout.nanoseconds / 1_000_000) ms while an answer was due"
-        let remedy = "see what keeps it busy, or raise commandTimeout"
-        let error = RedisCacheError(.timedOut, server: server.address, detail: "\(silence); \(remedy)")
+        guard limit.deadline <= Self.now else { return watch(context) }
+        let slowness = "nothing of an answer that was due came for \(timeout), or too little of it"
+        let remedy = "see what keeps the server busy, or raise commandTimeout"
+        let error = RedisCacheError(.timedOut, server: server.address, detail: "\(slowness); \(remedy)")
         // The others may not have waited for as long, and get their second try.
         inFlight.removeFirst().fail(error)
         end(error)
     }
+
+    private static var now: Int64 { Int64(clamping: NIODeadline.now().uptimeNanoseconds) }
 
     // MARK: End
 

@@ -24,6 +24,9 @@ final class Pool: Sendable {
     }
 
     let server: RedisServer
+    /// One for all: it keeps up with a server, which has one thread as well, and what several connections read and send in
+    /// a turn of it costs one wake-up.
+    private let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     private let tls: NIOSSLContext?
     private let options: RedisCacheOptions
     /// Guards the above; no other lock is taken inside it.
@@ -47,16 +50,30 @@ final class Pool: Sendable {
         isSeenThrough: Bool = false
     ) async throws -> [RESPValue] {
         let request = Request(command, isRepeatable: isRepeatable)
-        return try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }
+        let replies = try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }
+        return [replies.first] + replies.others
+    }
+
+    /// The same for one command.
+    ///
+    /// - Throws: as `replies`.
+    func reply(
+        to command: RESPCommand,
+        isRepeatable: Bool = true,
+        isSeenThrough: Bool = false
+    ) async throws -> RESPValue {
+        let request = Request(command, isRepeatable: isRepeatable)
+        return try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }.first
     }
 
     private func replies(
         to request: Request,
         isSeenThrough: Bool,
-        _ send: @Sendable () -> Void
-    ) async throws -> [RESPValue] {
+        _ send: () -> Void
+    ) async throws -> Request.Replies {
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
+            // A checked continuation costs an allocation; `Request` sees to it that each is resumed once.
+            try await withUnsafeThrowingContinuation { continuation in
                 if request.await(continuation) { send() }
             }
         } onCancel: {
@@ -115,7 +132,7 @@ final class Pool: Sendable {
     }
 
     private func addConnection(_ state: inout State) -> Connection {
-        let connection = Connection(on: MultiThreadedEventLoopGroup.singleton.next()) { [self] in ended($0, $1) }
+        let connection = Connection(on: eventLoop) { [self] in ended($0, $1) }
         state.connections.append(connection)
         return connection
     }

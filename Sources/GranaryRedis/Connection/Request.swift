@@ -6,9 +6,18 @@ final class Request: Sendable {
     /// Whether sending them twice does what sending them once does.
     let isRepeatable: Bool
 
+    /// Replies in the order of their commands; most requests have one, for which no array is made.
+    struct Replies: Sendable {
+        var first: RESPValue
+        var others: [RESPValue] = []
+    }
+
+    typealias Continuation = UnsafeContinuation<Replies, any Error>
+
     fileprivate struct State {
-        var continuation: CheckedContinuation<[RESPValue], any Error>?
-        var replies: [RESPValue] = []
+        var continuation: Continuation?
+        /// All but the last one.
+        var replies: Replies?
         var received = 0
         /// Whoever waited has got an answer, or has left.
         var isOver = false
@@ -23,7 +32,7 @@ final class Request: Sendable {
     }
 
     /// Somebody waits from now on; false if they have left already.
-    func await(_ continuation: CheckedContinuation<[RESPValue], any Error>) -> Bool {
+    func await(_ continuation: Continuation) -> Bool {
         let isOver = state.withLock { state in
             if !state.isOver { state.continuation = continuation }
             return state.isOver
@@ -34,13 +43,20 @@ final class Request: Sendable {
 
     /// Takes the next reply; true if it was the last one.
     func take(_ reply: RESPValue) -> Bool {
-        let (isLast, continuation, replies) = state.withLock { state in
+        let (isLast, continuation, earlier) = state.withLock { state -> (Bool, Continuation?, Replies?) in
             state.received += 1
-            if !state.isOver { state.replies.append(reply) }
-            let isLast = state.received == command.replyCount
-            return (isLast, isLast ? state.end() : nil, isLast ? state.replies : [])
+            if state.received == command.replyCount { return (true, state.end(), state.replies.take()) }
+            if !state.isOver, state.replies?.others.append(reply) == nil { state.replies = Replies(first: reply) }
+            return (false, nil, nil)
         }
-        continuation?.resume(returning: replies)
+        if let continuation {
+            if var replies = earlier {
+                replies.others.append(reply)
+                continuation.resume(returning: replies)
+            } else {
+                continuation.resume(returning: Replies(first: reply))
+            }
+        }
         return isLast
     }
 
@@ -58,7 +74,7 @@ final class Request: Sendable {
             guard !state.isOver, isRepeatable || always, !state.wasRepeated else { return false }
             state.wasRepeated = true
             state.received = 0
-            state.replies = []
+            state.replies = nil
             return true
         }
     }
@@ -66,7 +82,7 @@ final class Request: Sendable {
 
 extension Request.State {
     /// Nothing counts from now on; returns who is to be told.
-    fileprivate mutating func end() -> CheckedContinuation<[RESPValue], any Error>? {
+    fileprivate mutating func end() -> Request.Continuation? {
         isOver = true
         defer { continuation = nil }
         return continuation

@@ -20,10 +20,29 @@ struct RESPCommand: Sendable {
         append(name, arguments.map { Array($0.utf8) })
     }
 
+    /// One command whose arguments all begin with the same bytes.
+    init(_ name: String, prefix: [UInt8], _ arguments: some Collection<String>) {
+        bytes.reserveCapacity(
+            arguments.reduce(32 + name.utf8.count) { $0 + prefix.count + $1.utf8.count + Self.argumentFrame }
+        )
+        append(UInt8(ascii: "*"), number: arguments.count + 1)
+        append(argument: name.utf8)
+        for argument in arguments {
+            append(UInt8(ascii: "$"), number: prefix.count + argument.utf8.count)
+            bytes += prefix
+            bytes += argument.utf8
+            appendLineEnd()
+        }
+        replyCount = 1
+    }
+
+    /// Room for an argument's length and line ends.
+    private static let argumentFrame = 16
+
     /// Another command behind those that there are.
     mutating func append(_ name: String, _ arguments: [[UInt8]]) {
         // With room for the numbers and line ends.
-        let needed = bytes.count + arguments.reduce(32 + name.utf8.count) { $0 + $1.count + 16 }
+        let needed = bytes.count + arguments.reduce(32 + name.utf8.count) { $0 + $1.count + Self.argumentFrame }
         if needed > bytes.capacity { bytes.reserveCapacity(max(needed, 2 * bytes.capacity)) }
         append(UInt8(ascii: "*"), number: arguments.count + 1)
         append(argument: name.utf8)
