@@ -14,12 +14,17 @@ let package = Package(
     traits: [
         .trait(name: "Peers", description: "LMDB, RocksDB and Tkrzw, which the system must have"),
         .trait(name: "Summaries", description: "The reuse table, through the summary pipeline"),
+        .trait(name: "Redis", description: "redis-bench; the system must have redis-server and its tools"),
     ],
     dependencies: [
         .package(
             name: "granary",
             path: "..",
-            traits: ["SQLite", .trait(name: "Summaries", condition: .when(traits: ["Summaries"]))]
+            traits: [
+                "SQLite",
+                .trait(name: "Summaries", condition: .when(traits: ["Summaries"])),
+                .trait(name: "Redis", condition: .when(traits: ["Redis"])),
+            ]
         ),
         .package(name: "peers", path: "Peers"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -69,6 +74,16 @@ let package = Package(
             name: "cache-replay",
             dependencies: ["Replay", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "Sources/CacheReplay",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "redis-bench",
+            dependencies: [
+                .product(name: "Granary", package: "granary"),
+                .product(name: "GranaryRedis", package: "granary", condition: .when(traits: ["Redis"])),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Sources/RedisBench",
             swiftSettings: settings
         ),
         .testTarget(
