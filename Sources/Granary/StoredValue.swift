@@ -53,29 +53,26 @@ public struct StoredValue: Sendable, Hashable {
     }
 
     /// The value in bytes that were found under the key; nil for anything but what `encoded(forKey:)` made for that key.
-    public init?(decoding bytes: [UInt8], forKey key: String) {
-        guard let stored = bytes.withUnsafeBytes({ Self.decode($0, key) }) else { return nil }
-        self = stored
+    /// Bytes that nobody else has are not copied.
+    public init?(decoding bytes: consuming [UInt8], forKey key: String) {
+        guard let (coding, expiry) = bytes.withUnsafeBytes({ Self.header(of: $0, key) }) else { return nil }
+        bytes.removeFirst(Self.headerLength)
+        value = CacheValue(bytes, coding: coding)
+        self.expiry = expiry
     }
 
-    /// The same from bytes that lie somewhere else.
-    package init?(decoding bytes: Span<UInt8>, forKey key: String) {
-        guard let stored = bytes.withUnsafeBytes({ Self.decode($0, key) }) else { return nil }
-        self = stored
-    }
-
-    private static func decode(_ bytes: UnsafeRawBufferPointer, _ key: String) -> StoredValue? {
+    /// What the header says, if it is one and all that it vouches for is as it was.
+    private static func header(
+        of bytes: UnsafeRawBufferPointer,
+        _ key: String
+    ) -> (coding: ValueCoding, expiry: UInt64?)? {
         guard bytes.count >= headerLength, number(bytes, at: 0, UInt32.self) == magic else { return nil }
         // One byte, and three that are zero.
         guard let coding = UInt8(exactly: number(bytes, at: 4, UInt32.self)),
             checksum(bytes, key: key) == number(bytes, at: checkedLength, UInt64.self)
         else { return nil }
         let expiry = number(bytes, at: 8, UInt64.self)
-        let content = [UInt8](UnsafeRawBufferPointer(rebasing: bytes[headerLength...]))
-        return StoredValue(
-            CacheValue(content, coding: ValueCoding(rawValue: coding)),
-            expiry: expiry == 0 ? nil : expiry
-        )
+        return (ValueCoding(rawValue: coding), expiry == 0 ? nil : expiry)
     }
 
     /// Whether it has ended at the moment, in milliseconds since 1970.

@@ -79,37 +79,52 @@ public final class RedisCache: ManagedCacheStrategy {
     /// The values of many keys, 64 to a command.
     ///
     /// - Throws: as `get` of one key.
-    public func get(_ keys: [String]) async throws -> [CacheValue?] { try await hits(keys).map { $0?.value } }
+    public func get(_ keys: [String]) async throws -> [CacheValue?] { try await read(keys) { $0.value } }
 
     /// The value of the key, and when it ends.
     ///
     /// - Throws: as `get`.
     public func hit(_ key: String) async throws -> CacheHit? {
         let reply = try await pool.reply(to: RESPCommand("GET", prefix: prefix, CollectionOfOne(key)))
-        return try read(reply, key, now: options.clock.milliseconds())
+        return try read(reply, key, now: options.clock.milliseconds()).map(Self.hit)
     }
 
     /// The same for many keys, 64 to a command.
     ///
     /// - Throws: as `get`.
-    public func hits(_ keys: [String]) async throws -> [CacheHit?] {
-        var hits: [CacheHit?] = []
-        hits.reserveCapacity(keys.count)
+    public func hits(_ keys: [String]) async throws -> [CacheHit?] { try await read(keys, Self.hit) }
+
+    private static func hit(_ stored: StoredValue) -> CacheHit {
+        CacheHit(stored.value, end: stored.expiry.map { .at($0) } ?? .never)
+    }
+
+    private func read<Result>(_ keys: [String], _ result: (StoredValue) -> Result) async throws -> [Result?] {
+        var results: [Result?] = []
+        results.reserveCapacity(keys.count)
         var rest = keys[...]
         while !rest.isEmpty {
             let part = rest.prefix(Self.keysInACommand)
             rest = rest[part.endIndex...]
             let reply = try await pool.reply(to: RESPCommand("MGET", prefix: prefix, part))
-            guard case .array(let replies) = reply, replies.count == part.count else { throw unexpected(reply) }
+            var replies: [RESPValue]
+            switch consume reply {
+            case .array(let elements) where elements.count == part.count: replies = elements
+            case let other: throw unexpected(other)
+            }
             let now = options.clock.milliseconds()
-            for (reply, key) in zip(replies, part) { hits.append(try read(reply, key, now: now)) }
+            for (place, key) in part.enumerated() {
+                // Taken out of the list, so that its bytes need no copy.
+                let reply = exchange(&replies[place], with: .null)
+                results.append(try read(reply, key, now: now).map(result))
+            }
         }
-        return hits
+        return results
     }
 
-    private func read(_ reply: RESPValue, _ key: String, now: UInt64) throws(RedisCacheError) -> CacheHit? {
+    private func read(_ reply: consuming RESPValue, _ key: String, now: UInt64) throws(RedisCacheError) -> StoredValue?
+    {
         var isDamaged = false
-        switch reply {
+        switch consume reply {
         case .bytes(let bytes):
             guard let stored = StoredValue(decoding: bytes, forKey: key) else {
                 isDamaged = true
@@ -117,11 +132,13 @@ public final class RedisCache: ManagedCacheStrategy {
             }
             if stored.hasEnded(at: now) { break }
             figures.noteHit()
-            return CacheHit(stored.value, end: stored.expiry.map { .at($0) } ?? .never)
+            return stored
         case .null: break
         // A list or another kind of thing that somebody put under the key.
-        case .error(let text) where text.starts(with: "WRONGTYPE".utf8): isDamaged = true
-        default: throw unexpected(reply)
+        case .error(let text):
+            guard text.starts(with: "WRONGTYPE".utf8) else { throw unexpected(.error(text)) }
+            isDamaged = true
+        case let other: throw unexpected(other)
         }
         figures.noteMiss(isDamaged: isDamaged)
         return nil

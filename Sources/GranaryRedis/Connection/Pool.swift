@@ -177,16 +177,17 @@ final class Pool: Sendable {
 extension Pool.State {
     /// The connection to ask: one that is ready before one that is not, and of those the one that owes the fewest answers.
     fileprivate var leastLoaded: Connection? {
-        var best: Connection?
-        for connection in connections {
+        var best: (place: Int, isReady: Bool, load: Int)?
+        // By places: to pass connections around costs more than to compare them.
+        for place in connections.indices {
+            let (isReady, load) = (connections[place].isReady, connections[place].load)
             guard let other = best else {
-                best = connection
+                best = (place, isReady, load)
                 continue
             }
-            let isReady = connection.isReady
-            if isReady != other.isReady ? isReady : connection.load < other.load { best = connection }
+            if isReady != other.isReady ? isReady : load < other.load { best = (place, isReady, load) }
         }
-        return best
+        return best.map { connections[$0.place] }
     }
 
     fileprivate mutating func note(

@@ -131,18 +131,20 @@ struct RESPParser {
     ) throws(RESPError) -> Int {
         let end = start + min(body.length + 2 - partial.count, bytes.count - start)
         let isWhole = partial.isEmpty && end - start == body.length + 2
-        // Most bodies lie whole in the bytes, and are copied without their end.
-        partial.append(contentsOf: bytes.extracting(start..<(isWhole ? end - 2 : end)))
+        let content: [UInt8]
         if isWhole {
+            // Most bodies lie whole in the bytes, and are copied from there.
             guard bytes[end - 2] == .carriageReturn, bytes[end - 1] == .newline else { throw .malformedBytes }
+            content = bytes.extracting(start..<end - 2).array
         } else {
+            partial.append(contentsOf: bytes.extracting(start..<end))
             guard partial.count == body.length + 2 else { return end }
             let lineEnd: [UInt8] = [.carriageReturn, .newline]
             guard partial.suffix(2) == lineEnd[...] else { throw .malformedBytes }
             partial.removeLast(2)
+            content = partial
+            partial = []
         }
-        let content = partial
-        partial = []
         self.body = nil
         switch body.kind {
         case .bytes: add(.bytes(content), reply)
