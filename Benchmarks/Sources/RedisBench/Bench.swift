@@ -13,8 +13,6 @@ struct Bench {
 
     /// The prefix of redis-benchmark's keys, which are twelve digits behind it: both sides read the same ones.
     static let prefix = "key:"
-    /// What stands before a value in the server: 56 bytes of checksum, coding and expiry at most.
-    private static let frameBytes = 56
 
     static func key(_ number: Int) -> String {
         let digits = String(number)
