@@ -52,6 +52,6 @@ extension Duration {
         let (seconds, attoseconds) = components
         let longest: Int64 = 100 * 365 * 86_400
         guard seconds < longest else { return longest * 1_000_000_000 }
-        return seconds < 0 ? 0 : seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+        return seconds < 0 || attoseconds < 0 ? 0 : seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }

@@ -46,7 +46,7 @@ import Testing
         #expect(limit.deadline == 9 * Self.second)
     }
 
-    @Test(arguments: [Duration.seconds(Int64.max), .seconds(1e15), .seconds(-3), .zero])
+    @Test(arguments: [Duration.seconds(Int64.max), .seconds(1e15), .seconds(-3), .seconds(-0.5), .zero])
     func anyTimeoutIsAMoment(_ timeout: Duration) {
         let limit = TransferLimit(timeout: timeout, at: .max / 4)
         #expect(limit.deadline >= .max / 4)
