@@ -142,7 +142,7 @@ final class TestUptime: Sendable {
 final class TestSleep: Sendable {
     private struct State {
         var waits: [Duration] = []
-        var sleeping: CheckedContinuation<Void, any Error>?
+        var sleeping: [CheckedContinuation<Void, any Error>] = []
         var isCancelled = false
         var watching: (count: Int, CheckedContinuation<Void, Never>)?
     }
@@ -157,7 +157,7 @@ final class TestSleep: Sendable {
             try await withCheckedThrowingContinuation { continuation in
                 let (watcher, isCancelled) = state.withLock { state in
                     state.waits.append(duration)
-                    if !state.isCancelled { state.sleeping = continuation }
+                    if !state.isCancelled { state.sleeping.append(continuation) }
                     return (Self.watcher(&state), state.isCancelled)
                 }
                 if isCancelled { continuation.resume(throwing: CancellationError()) }
@@ -166,14 +166,19 @@ final class TestSleep: Sendable {
         } onCancel: {
             let sleeping = state.withLock { state in
                 state.isCancelled = true
-                return state.sleeping.take()
+                return Self.takeSleeping(&state)
             }
-            sleeping?.resume(throwing: CancellationError())
+            for sleeper in sleeping { sleeper.resume(throwing: CancellationError()) }
         }
     }
 
-    /// Ends the wait that was begun last.
-    func wake() { state.withLock { $0.sleeping.take() }?.resume() }
+    /// Ends the waits that were begun.
+    func wake() { for sleeper in state.withLock({ Self.takeSleeping(&$0) }) { sleeper.resume() } }
+
+    private static func takeSleeping(_ state: inout State) -> [CheckedContinuation<Void, any Error>] {
+        defer { state.sleeping = [] }
+        return state.sleeping
+    }
 
     /// Waits until so many waits were begun.
     func begun(_ count: Int) async {

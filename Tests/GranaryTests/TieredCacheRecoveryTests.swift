@@ -56,6 +56,37 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    func whatCouldNotBeRemovedGoesOnceTheTierIsBackWithoutACallThatNeedsIt(everything: Bool) async throws {
+        let tiers = try TieredFixture()
+        try await tiers.set("key", 1)
+        tiers.lower.goDown()
+        await #expect(throws: TieredCacheError.self) {
+            if everything { try await tiers.cache.removeAll() } else { try await tiers.cache.remove("key") }
+        }
+        await tiers.sleep.begun(1)
+        #expect(try await tiers.lower.base.count() == 1)
+        tiers.lower.comeBack()
+        tiers.uptime.advance(by: .seconds(8))
+        tiers.sleep.wake()
+        while try await tiers.lower.base.count() > 0 { await Task.yield() }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatNoTierTookIsMendedOnceTheyAreBackWithoutACallThatNeedsThem() async throws {
+        let tiers = try TieredFixture()
+        try await tiers.set("key", 1)
+        for tier in [tiers.upper, tiers.lower] { tier.goDown() }
+        await #expect(throws: FaultyTier.Down.self) { try await tiers.set("key", 2) }
+        await tiers.sleep.begun(2)
+        for tier in [tiers.upper, tiers.lower] { tier.comeBack() }
+        tiers.uptime.advance(by: .seconds(8))
+        tiers.sleep.wake()
+        // Which of the two values counts nobody knows.
+        for tier in [tiers.upper, tiers.lower] {
+            while try await tier.base.count() > 0 { await Task.yield() }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
     func aCacheThatIsClosedOrGoneWaitsForNothing(isClosed: Bool) async throws {
         var tiers: TieredFixture? = try TieredFixture { $0.writing = .behind }
         tiers?.lower.fail { $0.isWritingDown = true }

@@ -14,8 +14,12 @@ extension TieredCache {
                     attempts += 1
                     // An entry that always fails while others do not leaves the tier well, and is not tried all the time.
                     let shortest = options.backOff.delay(afterFailures: attempts, random: options.random())
-                    // Cancelled, the cache is closed or gone.
-                    guard (try? await options.sleep(max(shortest, tier.writing.timeLeft))) != nil else { return }
+                    do {
+                        try await options.sleep(max(shortest, tier.writing.timeLeft))
+                    } catch {
+                        // Cancelled, the cache is closed or gone; else the next call sets another one.
+                        return tier.alarm.withLock { $0 = nil }
+                    }
                 } while await self?.tryAgain(tier) == true
             }
         }

@@ -9,6 +9,7 @@ extension TieredCache {
     @discardableResult
     public func remove(_ key: String) async throws -> Bool {
         try checkOpen()
+        defer { recover() }
         let name = TierKey(key)
         return try await locks.writing([name]) {
             var hadOne = false
@@ -40,6 +41,7 @@ extension TieredCache {
     ///   cleared, which is done once they work.
     public func removeAll() async throws {
         try checkOpen()
+        defer { recover() }
         try await locks.clearing {
             var failures: [TieredCacheError.Failure] = []
             for tier in tiers {

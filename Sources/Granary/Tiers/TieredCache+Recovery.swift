@@ -5,13 +5,17 @@ extension TieredCache {
     /// Entries or keys that are taken care of at once, so that their locks are not held for long.
     private static let batchCount = 64
 
+    /// Begins to bring those tiers up to date that lack something, or has it done later.
+    func recover() { for tier in tiers { recover(tier) } }
+
     /// Begins to bring the tier up to date, if it lacks something and nobody is at it; while it is left alone, has that
     /// done later.
     func recover(_ tier: Tier) {
-        guard !tier.backlog.isEmpty, tier.backlog.hasWork, !isClosed.load(ordering: .relaxed) else { return }
+        guard !tier.backlog.isEmpty, tier.backlog.hasWork else { return }
         guard tier.writing.isDue else { return setAlarm(for: tier) }
         tier.recovery.withLock { task in
-            guard task == nil else { return }
+            // Who closes the cache says so first, and then waits for the task that is here.
+            guard task == nil, !isClosed.load(ordering: .relaxed) else { return }
             task = Task.detached { [self] in
                 var isDone = false
                 while !isDone {

@@ -6,6 +6,7 @@ extension TieredCache {
     /// Stores the entries under the locks of their keys, so that all tiers see writers in the same order.
     func store(_ given: [CacheEntry]) async throws {
         try checkOpen()
+        defer { recover() }
         let now = options.clock.milliseconds()
         // One end for all tiers, whenever each of them gets the entry.
         let entries = given.map { entry in
@@ -30,7 +31,6 @@ extension TieredCache {
             if let lastError, isTaken.contains(false) { throw lastError }
             sets.add(entries.count, ordering: .relaxed)
         }
-        for tier in tiers { recover(tier) }
     }
 
     private func enqueue(_ entries: [CacheEntry], _ keys: [TierKey], for tier: Tier) {
