@@ -12,7 +12,9 @@ public struct RedisCacheOptions: Sendable {
     /// How long connecting may take, with TLS and signing in.
     public var connectTimeout: Duration
     /// For how long the server may say nothing of an answer that is due. A long one may take longer, a second more for each
-    /// 64 KiB of it; pushes are no part of it.
+    /// 64 KiB of it; pushes are no part of it. A long value that is being sent may take longer likewise, and lies in buffers
+    /// of this machine unseen, up to 4 MiB of it: a server that stops taking it is noticed later by the seconds for that, but
+    /// by no more than sending took so far and this timeout once more.
     public var commandTimeout: Duration
     /// When connecting is tried again after it failed.
     public var reconnection: RedisReconnection

@@ -32,7 +32,9 @@ public struct S3CacheOptions: Sendable, CustomReflectable {
     /// Requests in flight at most; further ones wait for their turn. A connection is kept for each.
     public var concurrency: Int
     /// For how long nothing may come or go of one request, connecting included; each retry has it anew. A value may take
-    /// longer, a second more for each 64 KiB of it, so that a large one comes over a slow line.
+    /// longer, a second more for each 64 KiB of it, so that a large one comes over a slow line. What is being sent lies in
+    /// buffers of this machine unseen, up to 4 MiB of it: a service that stops taking or answering it is noticed later by the
+    /// seconds for that, but by no more than sending took so far and the timeout once more.
     public var timeout: Duration
     /// When a request that failed is sent again.
     public var retries: S3RetryPolicy

@@ -58,3 +58,67 @@ final class FakeServer: Sendable {
         }
     }
 }
+
+/// A server at the end of a slow line: it reads a little at a time, lets in who signs in, and says OK once it has read
+/// enough.
+final class SlowServer: Sendable {
+    let port: Int
+    private let channel: any Channel
+
+    /// Reads up to 64 KiB after each pause, no more after so many bytes, and answers when it has read those of the command.
+    init(pause: TimeAmount, stopsAfter most: Int = .max, commandLength: Int) async throws {
+        channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            // Connections have it from the listening socket; else the system would take megabytes ahead.
+            .serverChannelOption(.socketOption(.so_rcvbuf), value: 512 << 10)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 64 << 10))
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Handler(pause, most, commandLength))
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        port = channel.localAddress?.port ?? 0
+    }
+
+    deinit { channel.close(promise: nil) }
+
+    var url: String { "redis://127.0.0.1:\(port)" }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        typealias OutboundOut = ByteBuffer
+
+        private let pause: TimeAmount
+        private let most: Int
+        private let commandLength: Int
+        private var hasLetIn = false
+        private var hasAnswered = false
+        private var readCount = 0
+
+        init(_ pause: TimeAmount, _ most: Int, _ commandLength: Int) {
+            (self.pause, self.most, self.commandLength) = (pause, most, commandLength)
+        }
+
+        func channelActive(context: ChannelHandlerContext) { context.read() }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            guard hasLetIn else {
+                hasLetIn = true
+                return context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: FakeServer.welcome)), promise: nil)
+            }
+            readCount += unwrapInboundIn(data).readableBytes
+            if readCount >= commandLength, !hasAnswered {
+                hasAnswered = true
+                context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: "+OK\r\n")), promise: nil)
+            }
+        }
+
+        func channelReadComplete(context: ChannelHandlerContext) {
+            guard readCount < most else { return }
+            let channel = context.channel
+            channel.eventLoop.scheduleTask(in: pause) { channel.read() }
+        }
+    }
+}

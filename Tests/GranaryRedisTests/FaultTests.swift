@@ -211,6 +211,24 @@ struct FaultTests {
         #expect(await failure { _ = try await cache.get("key") }?.code == .timedOut)
     }
 
+    @Test("A large value that takes longer than the timeout to send is stored", .timeLimit(.minutes(1)))
+    func slowUpload() async throws {
+        let value = bytes(16 << 20, seed: 4)
+        let server = try await SlowServer(pause: .milliseconds(10), commandLength: value.count)
+        let cache = try RedisCache(url: server.url, options: RedisCacheOptions(commandTimeout: .seconds(1)))
+        let start = ContinuousClock.now
+        try await cache.set("key", to: CacheValue(value))
+        #expect(start.duration(to: .now) > .seconds(2))
+    }
+
+    @Test("A server that stops taking a large value runs into the command timeout", .timeLimit(.minutes(1)))
+    func stalledUpload() async throws {
+        let value = bytes(32 << 20, seed: 4)
+        let server = try await SlowServer(pause: .milliseconds(1), stopsAfter: 2 << 20, commandLength: value.count)
+        let cache = try RedisCache(url: server.url, options: RedisCacheOptions(commandTimeout: .milliseconds(300)))
+        #expect(await failure { try await cache.set("key", to: CacheValue(value)) }?.code == .timedOut)
+    }
+
     // MARK: Nonsense
 
     @Test("Garbage is an error, at the start and later", arguments: [0, 1])

@@ -13,35 +13,62 @@ import Testing
 
     @Test func whatComesFastEnoughMayTakeManyTimesTheTimeoutAndMayNotStop() {
         var limit = TransferLimit(timeout: .seconds(5), at: 0)
-        for turn in Int64(1)...100 { limit.note(Self.mebibyte, at: turn * 4 * Self.second) }
+        for turn in Int64(1)...100 { limit.note(received: Self.mebibyte, at: turn * 4 * Self.second) }
         #expect(limit.deadline == 405 * Self.second)
     }
 
     @Test func whatComesByTheByteIsOverWhetherItStopsOrNot() {
         var limit = TransferLimit(timeout: .seconds(5), at: 0)
-        for turn in Int64(1)...5 { limit.note(1, at: turn * Self.second) }
+        for turn in Int64(1)...5 { limit.note(received: 1, at: turn * Self.second) }
         #expect(limit.deadline < 5 * Self.second + Self.second / 1_000)
     }
 
     @Test func whatIsNoPartOfTheAnswerGivesItNoTime() {
         var limit = TransferLimit(timeout: .seconds(5), at: 0)
         for turn in Int64(1)...4 {
-            limit.note(100 * Self.mebibyte, at: turn * Self.second)
-            limit.discount()
+            limit.note(received: 100 * Self.mebibyte, at: turn * Self.second)
+            limit.discountReceived()
         }
         #expect(limit.deadline == 5 * Self.second)
     }
 
+    @Test func whatIsNoPartOfTheAnswerTakesNoTimeThatSendingHas() {
+        var limit = TransferLimit(timeout: .seconds(5), at: 0)
+        limit.note(sent: 16 * Self.mebibyte, at: 100 * Self.second)
+        let deadline = limit.deadline
+        limit.note(received: 20, at: 101 * Self.second)
+        limit.discountReceived()
+        #expect(limit.deadline == deadline)
+    }
+
     @Test func whatMayBeOnItsWayUnseenHasTimeToArrive() {
         var limit = TransferLimit(timeout: .seconds(5), at: 0)
-        limit.note(8 * Self.mebibyte, at: Self.second)
-        limit.allow(unseen: 4 * Self.mebibyte)
-        #expect(limit.deadline == 70 * Self.second)
+        for turn in Int64(1)...128 { limit.note(sent: Self.mebibyte / 8, at: turn * Self.second) }
+        // 4 MiB at 64 KiB a second, and the timeout.
+        #expect(limit.deadline == (128 + 64 + 5) * Self.second)
+        // Once an answer begins nothing is on its way.
+        limit.note(received: 1, at: 130 * Self.second)
+        #expect(limit.deadline == 135 * Self.second)
+    }
+
+    @Test func aLineThatWasFastIsNotWaitedForAsASlowOne() {
+        var limit = TransferLimit(timeout: .seconds(5), at: 0)
+        for turn in Int64(1)...8 { limit.note(sent: Self.mebibyte, at: turn * Self.second / 8) }
+        #expect(limit.deadline == (1 + (1 + 5) + 5) * Self.second)
+    }
+
+    @Test func whatBuffersTakeAtOnceHasTheTimeoutTwice() {
+        var limit = TransferLimit(timeout: .seconds(5), at: 0)
+        limit.note(sent: Self.mebibyte, at: 0)
+        #expect(limit.deadline == 10 * Self.second)
+        limit.restart(at: Self.second)
+        limit.note(sent: Self.mebibyte / 16, at: Self.second)
+        #expect(limit.deadline == 7 * Self.second)
     }
 
     @Test func theNextAnswerHasItsOwnTime() {
         var limit = TransferLimit(timeout: .seconds(5), at: 0)
-        limit.note(100 * Self.mebibyte, at: 4 * Self.second)
+        limit.note(received: 100 * Self.mebibyte, at: 4 * Self.second)
         limit.restart(at: 4 * Self.second)
         #expect(limit.deadline == 9 * Self.second)
     }

@@ -24,6 +24,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var inFlight = CircularBuffer<Request>()
     /// How many were answered: the number of the first that is in flight.
     private var answered = 0
+    /// Bytes that went out in whole parts, by the number of their request, while it is in flight.
+    private var sentParts: [Int: Int] = [:]
     /// What is being sent, to have its memory.
     private var outgoing: [Request] = []
     /// How long the next reply may take.
@@ -61,7 +63,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
         readAt = Self.now
-        limit.note(bytes.readableBytes, at: readAt)
+        limit.note(received: bytes.readableBytes, at: readAt)
         // Who is answered may well ask again before this turn of the loop has ended.
         if greetingsLeft == 0 { connection.announceLook() }
         do {
@@ -100,7 +102,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: Replies
 
     private func take(_ reply: RESPValue) {
-        if case .push = reply { return limit.discount() }
+        if case .push = reply { return limit.discountReceived() }
         if hasEnded { return }
         limit.restart(at: readAt)
         if greetingsLeft > 0 { return greet(reply) }
@@ -110,9 +112,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         if request.take(reply) {
             inFlight.removeFirst()
+            if !sentParts.isEmpty { sentParts[answered] = nil }
             answered += 1
             connection.noteAnswer()
         }
+        // What has gone out for the next reply may not have come to the server yet.
+        if !sentParts.isEmpty, let count = sentParts[answered] { limit.note(sent: count, at: readAt) }
     }
 
     private func greet(_ reply: RESPValue) {
@@ -159,8 +164,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         // The part is of the request that was put in flight last, and maybe of some before it.
         let number = answered + inFlight.count - 1
         context.write(wrapOutboundOut(buffer)).assumeIsolated().whenSuccess {
+            guard self.answered <= number else { return }
+            self.sentParts[number, default: 0] += Self.partLength
             // What goes out of a later one is no sign that the first will be answered.
-            if self.answered >= number { self.limit.note(Self.partLength, at: Self.now) }
+            if self.answered == number { self.limit.note(sent: Self.partLength, at: Self.now) }
         }
     }
 

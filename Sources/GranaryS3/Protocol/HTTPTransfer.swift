@@ -10,17 +10,17 @@ final class HTTPTransfer: Sendable {
     /// Begins now.
     init(timeout: Duration) { limit = Mutex(TransferLimit(timeout: timeout, at: Self.now)) }
 
-    /// So many bytes came, or went.
-    func note(_ count: Int) {
+    /// So many bytes came.
+    func note(received count: Int) {
         let now = Self.now
-        limit.withLock { $0.note(count, at: now) }
+        limit.withLock { $0.note(received: count, at: now) }
     }
 
-    /// All of a body was handed over, of which the end still lies in buffers of this machine.
-    func noteAllSent(_ count: Int) { limit.withLock { $0.allow(unseen: min(count, Self.largestBuffers)) } }
-
-    /// What Linux keeps for one connection unless told otherwise (`net.ipv4.tcp_wmem`).
-    private static let largestBuffers = 4 << 20
+    /// So many bytes went.
+    func note(sent count: Int) {
+        let now = Self.now
+        limit.withLock { $0.note(sent: count, at: now) }
+    }
 
     /// What is left of the time; nil once it is over.
     private var timeLeft: Duration? {
@@ -65,20 +65,11 @@ struct OutgoingParts: AsyncSequence, Sendable {
     struct Iterator: AsyncIteratorProtocol {
         var rest: ByteBuffer
         let transfer: HTTPTransfer
-        private var sent = 0
-
-        init(rest: ByteBuffer, transfer: HTTPTransfer) {
-            (self.rest, self.transfer) = (rest, transfer)
-        }
 
         mutating func next() async throws -> ByteBuffer? {
             let part = rest.readSlice(length: Swift.min(rest.readableBytes, OutgoingParts.partLength))
-            guard let part, part.readableBytes > 0 else {
-                transfer.noteAllSent(sent)
-                return nil
-            }
-            transfer.note(part.readableBytes)
-            sent += part.readableBytes
+            guard let part, part.readableBytes > 0 else { return nil }
+            transfer.note(sent: part.readableBytes)
             return part
         }
     }

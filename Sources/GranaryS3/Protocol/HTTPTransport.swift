@@ -112,7 +112,7 @@ final class HTTPTransport: Sendable, CustomReflectable {
             body: []
         )
         for try await part in response.body {
-            transfer.note(part.readableBytes)
+            transfer.note(received: part.readableBytes)
             guard answer.body.count + part.readableBytes <= longestAnswer else {
                 throw TransportFailure.tooLarge(limit: longestAnswer)
             }
