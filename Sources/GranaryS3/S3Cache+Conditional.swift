@@ -3,7 +3,9 @@ internal import SegmentStore
 
 extension S3Cache {
     /// Stores the value unless the key has an entry; false if it has one (<https://www.rfc-editor.org/rfc/rfc9110>, 13.1.2).
-    /// What `get` would take for a miss, because it has ended, is damaged or somebody else's, is replaced.
+    /// What `get` would take for a miss, because it has ended, is damaged or somebody else's, is replaced. An object that is
+    /// longer than an entry can be with this `longestValue` may be one for others and is left alone, with false; `set`
+    /// replaces it.
     ///
     /// It takes one request where there is no object; where there is one, that is read whole, and replaced by a third.
     /// Of several that try at a time one succeeds, with every service that honours `If-None-Match` and `If-Match` on PUT, as
@@ -52,14 +54,15 @@ extension S3Cache {
 
     private static let longestContest = 8
 
-    /// What is under the key, and whether it is an entry; nil if there is nothing.
+    /// What is under the key, and whether it is an entry, or too long to be read; nil if there is nothing.
     private func inTheWay(of key: String) async throws -> (signs: ObjectSigns, isEntry: Bool)? {
         do {
             guard let object = try await fetch(key) else { return nil }
             let isEntry = object.value.map { !$0.hasEnded(at: options.clock.milliseconds()) } ?? false
             return (object.signs, isEntry)
         } catch let error as S3CacheError where error.code == .answerTooLarge {
-            return try await look(at: ObjectName(key: key)).map { ($0, false) }
+            // A judgement of the first answer must not go with the tag of a second one.
+            return try await look(at: ObjectName(key: key)).map { ($0, true) }
         }
     }
 }
