@@ -10,3 +10,10 @@ package func plainLine(_ text: String, atMost longest: Int = 300) -> String {
     }
     return line + (text.unicodeScalars.count > longest ? "…" : "")
 }
+
+/// The text with stars or a word in place of a secret. Compared by bytes: a combining mark behind the secret would make its
+/// last character another one.
+package func covering(_ secret: String, in text: String, with cover: String) -> String {
+    guard !secret.isEmpty else { return text }
+    return String(decoding: Array(text.utf8).replacing(Array(secret.utf8), with: Array(cover.utf8)), as: UTF8.self)
+}

@@ -93,7 +93,7 @@ extension RedisCacheError {
         for marker in [", with args beginning with", " with args beginning with"] {
             if let arguments = text.utf8.firstRange(of: marker.utf8) { text = String(text[..<arguments.lowerBound]) }
         }
-        if let password, !password.isEmpty { text = text.replacing(password, with: "***") }
+        if let password { text = covering(password, in: text, with: "***") }
         // Only now: a password that stands where the text is cut could not be told any more.
         return String(text.prefix(500).map { $0.isNewline || $0.asciiValue.map { $0 < 32 } == true ? " " : $0 })
     }

@@ -1,3 +1,5 @@
+internal import Granary
+
 /// An access key with its secret: it can sign, and nothing else. Printing, logging and dumping it shows none of it.
 public struct S3Credentials: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
@@ -28,7 +30,7 @@ public struct S3Credentials: Sendable, Hashable, CustomStringConvertible, Custom
 
     /// The text without what is secret, should a server send it back.
     func redacted(from text: String) -> String {
-        [secretKey, sessionToken, accessKey].compactMap { $0 }.reduce(text) { $0.replacing($1, with: "[key]") }
+        [secretKey, sessionToken, accessKey].compactMap { $0 }.reduce(text) { covering($1, in: $0, with: "[key]") }
     }
 
     /// Nothing of them.

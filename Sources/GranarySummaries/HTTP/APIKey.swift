@@ -12,11 +12,8 @@ struct APIKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, 
 
     var authorization: String { "Bearer \(text)" }
 
-    /// The text without the key, should a server send it back. By bytes: a combining mark behind the key would make its
-    /// last character another one.
-    func redacted(from text: String) -> String {
-        String(decoding: Array(text.utf8).replacing(Array(self.text.utf8), with: Array("[key]".utf8)), as: UTF8.self)
-    }
+    /// The text without the key, should a server send it back.
+    func redacted(from text: String) -> String { covering(self.text, in: text, with: "[key]") }
 
     var description: String { "[key]" }
     var debugDescription: String { "[key]" }
