@@ -18,7 +18,14 @@ import Testing
         if environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == nil {
             options.environment["AWS_EC2_METADATA_DISABLED"] = "true"
         }
-        return CredentialChain(options, transport: HTTPTransport(connections: 4), containerHost: containerHost)
+        // Services that are there answer, however busy the machine is.
+        return CredentialChain(
+            options,
+            transport: HTTPTransport(connections: 4),
+            containerHost: containerHost,
+            containerTimeout: .seconds(120),
+            instanceTimeout: .seconds(120)
+        )
     }
 
     private static func document(_ name: String, expiration: String = "2100-01-01T00:00:00Z") -> [UInt8] {

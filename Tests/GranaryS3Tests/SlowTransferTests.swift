@@ -28,9 +28,9 @@ import Testing
     @Test func waitsLongerThanTheTimeoutForALargeValueThatKeepsComing() async throws {
         var random = SeededGenerator(seed: 5)
         let value = CacheValue(random.bytes(2 << 20))
-        let pieces = Self.answer(value, pieces: 15)
-        let server = try await ScriptedServer { _, _ in .slowly(pieces, .milliseconds(200)) }
-        #expect(try await Self.cache(server, timeout: .seconds(2)).get("key") == value)
+        let pieces = Self.answer(value, pieces: 24)
+        let server = try await ScriptedServer { _, _ in .slowly(pieces, .milliseconds(500)) }
+        #expect(try await Self.cache(server, timeout: .seconds(10)).get("key") == value)
     }
 
     @Test func doesNotWaitForAValueThatComesByTheByte() async throws {

@@ -11,10 +11,16 @@ struct CredentialChain: Sendable {
     let instance: InstanceCredentials
 
     /// Short: on other machines nothing answers at that address, and each program that has no credentials waits for it.
-    private static let instanceTimeout = Duration.seconds(1)
-    private static let containerTimeout = Duration.seconds(2)
+    static let instanceTimeout = Duration.seconds(1)
+    static let containerTimeout = Duration.seconds(2)
 
-    init(_ options: S3CacheOptions, transport: HTTPTransport, containerHost: String = ContainerCredentials.usualHost) {
+    init(
+        _ options: S3CacheOptions,
+        transport: HTTPTransport,
+        containerHost: String = ContainerCredentials.usualHost,
+        containerTimeout: Duration = Self.containerTimeout,
+        instanceTimeout: Duration = Self.instanceTimeout
+    ) {
         environment = options.environment
         profile = options.profile
         var retries = options.retries
@@ -25,7 +31,7 @@ struct CredentialChain: Sendable {
                 name: ContainerCredentials.name,
                 transport: transport,
                 retries: retries,
-                timeout: Self.containerTimeout
+                timeout: containerTimeout
             ),
             host: containerHost
         )
@@ -35,7 +41,7 @@ struct CredentialChain: Sendable {
                 name: InstanceCredentials.name,
                 transport: transport,
                 retries: retries,
-                timeout: Self.instanceTimeout
+                timeout: instanceTimeout
             )
         )
     }
