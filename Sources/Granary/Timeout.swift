@@ -6,12 +6,25 @@ package func withTimeout<Result: Sendable>(
     throwing error: @escaping @Sendable @autoclosure () -> any Error,
     _ body: @escaping @Sendable () async throws -> Result
 ) async throws -> Result {
-    try await withThrowingTaskGroup(of: Result.self) { group in
-        group.addTask { try await body() }
-        group.addTask {
+    try await race(
+        body,
+        against: {
             try await Task.sleep(for: timeout)
             throw error()
         }
+    )
+}
+
+/// What the body gives, unless the other one throws before: then the body is cancelled and waited for.
+///
+/// - Throws: what either throws, and `CancellationError` once the task is cancelled.
+package func race<Result: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Result,
+    against end: @escaping @Sendable () async throws -> Never
+) async throws -> Result {
+    try await withThrowingTaskGroup(of: Result.self) { group in
+        group.addTask { try await body() }
+        group.addTask { try await end() }
         defer { group.cancelAll() }
         guard let result = try await group.next() else { throw CancellationError() }
         return result

@@ -1,3 +1,5 @@
+internal import Granary
+
 /// The name of the object, behind the prefix, under which a key's entry is.
 ///
 ///     A-Z a-z 0-9 - _ .     themselves; a dot that comes first is escaped

@@ -1,4 +1,5 @@
 import Foundation
+import Granary
 import GranaryTesting
 import Testing
 

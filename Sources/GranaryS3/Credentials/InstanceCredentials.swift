@@ -1,3 +1,5 @@
+internal import Granary
+
 /// Credentials of an EC2 instance's role, from its metadata service, version 2: a token first, and never without one.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html>.

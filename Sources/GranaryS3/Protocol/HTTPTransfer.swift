@@ -38,16 +38,13 @@ final class HTTPTransfer: Sendable {
         throwing error: any Error,
         _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
-        try await withThrowingTaskGroup(of: Result.self) { group in
-            group.addTask { try await body() }
-            group.addTask {
+        try await race(
+            body,
+            against: {
                 while let timeLeft = self.timeLeft { try await Task.sleep(for: timeLeft) }
                 throw error
             }
-            defer { group.cancelAll() }
-            guard let result = try await group.next() else { throw CancellationError() }
-            return result
-        }
+        )
     }
 }
 

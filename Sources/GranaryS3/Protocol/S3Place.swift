@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Granary
 
 /// Where the objects of a cache are, and how requests are addressed to them.
 ///

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FoundationEssentials
+internal import Granary
 
 /// Signs requests to S3 with AWS Signature Version 4, in the `Authorization` header.
 ///

@@ -115,7 +115,7 @@ struct DatasetViewer: Sendable {
         atMost maxBytes: Int,
         _ read: (Answer) throws(HuggingFaceError) -> Result
     ) async throws -> Result {
-        let query = ([("dataset", dataset)] + parameters).map { "\($0)=\(percentEncoded($1))" }.joined(separator: "&")
+        let query = ([("dataset", dataset)] + parameters).map { "\($0)=\(PercentEncoding.query($1))" }.joined(separator: "&")
         let url = "\(endpoint.baseURL)/\(name)?\(query)"
         return try await retries.run(retrying: HuggingFaceError.self) {
             let reply = try await get(url, atMost: maxBytes)
@@ -194,20 +194,4 @@ extension DatasetPage {
         isPartial = json["partial"] == true
         self.revision = revision
     }
-}
-
-/// The text as a value in a query: every byte but the unreserved ones is encoded (RFC 3986, 2.3).
-private func percentEncoded(_ text: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
-    var encoded: [UInt8] = []
-    for byte in text.utf8 {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"):
-            encoded.append(byte)
-        default: encoded += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        }
-    }
-    return String(decoding: encoded, as: UTF8.self)
 }

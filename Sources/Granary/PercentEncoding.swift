@@ -1,12 +1,13 @@
-/// Percent-encoding as signatures demand it: every byte but `A-Z a-z 0-9 - . _ ~` becomes `%` and two upper-case digits.
+/// Percent-encoding of all but the unreserved bytes (RFC 3986, 2.3), as S3's signatures demand it too: every byte but
+/// `A-Z a-z 0-9 - . _ ~` becomes `%` and two upper-case digits.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>, `UriEncode`.
-enum PercentEncoding {
+package enum PercentEncoding {
     /// The text as a name or value in a query.
-    static func query(_ text: String) -> String { encode(text, keepsSlashes: false) }
+    package static func query(_ text: String) -> String { encode(text, keepsSlashes: false) }
 
     /// The text as a path, whose slashes stay.
-    static func path(_ text: String) -> String { encode(text, keepsSlashes: true) }
+    package static func path(_ text: String) -> String { encode(text, keepsSlashes: true) }
 
     private static func encode(_ text: String, keepsSlashes: Bool) -> String {
         var encoded: [UInt8] = []
@@ -26,14 +27,14 @@ enum PercentEncoding {
 }
 
 /// Hexadecimal digits.
-enum Hexadecimal {
+package enum Hexadecimal {
     /// The digit of a number below 16.
-    static func upper(_ number: UInt8) -> UInt8 {
+    package static func upper(_ number: UInt8) -> UInt8 {
         number < 10 ? UInt8(ascii: "0") + number : UInt8(ascii: "A") + (number - 10)
     }
 
     /// The number of an upper-case digit; nil for anything else.
-    static func value(_ digit: UInt8) -> UInt8? {
+    package static func value(_ digit: UInt8) -> UInt8? {
         switch digit {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
         case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
@@ -42,7 +43,7 @@ enum Hexadecimal {
     }
 
     /// The bytes in lower case.
-    static func lower(_ bytes: some Sequence<UInt8>) -> String {
+    package static func lower(_ bytes: some Sequence<UInt8>) -> String {
         let digits = Array("0123456789abcdef".utf8)
         return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
