@@ -115,7 +115,8 @@ struct DatasetViewer: Sendable {
         atMost maxBytes: Int,
         _ read: (Answer) throws(HuggingFaceError) -> Result
     ) async throws -> Result {
-        let query = ([("dataset", dataset)] + parameters).map { "\($0)=\(PercentEncoding.query($1))" }.joined(separator: "&")
+        let query = ([("dataset", dataset)] + parameters)
+            .map { "\($0)=\(PercentEncoding.query($1))" }.joined(separator: "&")
         let url = "\(endpoint.baseURL)/\(name)?\(query)"
         return try await retries.run(retrying: HuggingFaceError.self) {
             let reply = try await get(url, atMost: maxBytes)
