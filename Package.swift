@@ -172,9 +172,10 @@ let package = Package(
             path: "Tests/ChatServer",
             swiftSettings: settings
         ),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "SegmentStoreTests",
-            dependencies: ["SegmentStore", "CLinux", "crash-child"],
+            dependencies: ["SegmentStore", "CLinux", "TestSupport", "crash-child"],
             exclude: ["Golden"],
             swiftSettings: settings
         ),
@@ -184,6 +185,7 @@ let package = Package(
                 "Granary",
                 "GranaryTesting",
                 "SegmentStore",
+                "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "MetricsTestKit", package: "swift-metrics"),
             ],
@@ -191,7 +193,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranaryTestingTests",
-            dependencies: ["GranaryTesting", "Granary", "SegmentStore"],
+            dependencies: ["GranaryTesting", "Granary", "SegmentStore", "TestSupport"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -201,6 +203,7 @@ let package = Package(
                 "GranaryTesting",
                 "Granary",
                 "SegmentStore",
+                "TestSupport",
                 "sqlite-child",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ],
@@ -213,6 +216,7 @@ let package = Package(
                 "Granary",
                 "GranaryTesting",
                 "SegmentStore",
+                "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
             ],
@@ -225,6 +229,7 @@ let package = Package(
                 "Granary",
                 "GranaryTesting",
                 "SegmentStore",
+                "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["S3"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["S3"])),
                 .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["S3"])),
@@ -234,7 +239,7 @@ let package = Package(
         ),
         .testTarget(
             name: "GranarySummariesTests",
-            dependencies: ["GranarySummaries", "Granary", "GranaryTesting", "chat-server"],
+            dependencies: ["GranarySummaries", "Granary", "GranaryTesting", "chat-server", "TestSupport"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -245,6 +250,7 @@ let package = Package(
                 "Granary",
                 "GranaryTesting",
                 "SegmentStore",
+                "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift", condition: .when(traits: ["SQLite"])),
             ],
             exclude: ["Fixtures", "Python"],
@@ -253,7 +259,8 @@ let package = Package(
         .testTarget(
             name: "GranaryCommandTests",
             dependencies: [
-                "GranaryCommand", "GranarySQLite", "Granary", "GranaryTesting", "SegmentStore", "CLinux", "chat-server",
+                "GranaryCommand", "GranarySQLite", "Granary", "GranaryTesting", "SegmentStore", "CLinux", "TestSupport",
+                "chat-server",
             ],
             swiftSettings: settings
         ),

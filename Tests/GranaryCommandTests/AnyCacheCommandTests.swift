@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import GranarySQLite
 import SegmentStore
+import TestSupport
 import Testing
 
 /// The verbs on caches that are not a directory of segments.
-@Suite struct AnyCacheCommandTests {
+@Suite(.inTurnOnOwnThread) struct AnyCacheCommandTests {
     private func withRunner(_ body: (CommandRunner) throws -> Void) throws {
         let runner = try CommandRunner()
         defer { runner.remove() }

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GranaryCommand
 
 /// How the command line names caches.
-@Suite struct CacheLocationTests {
+@Suite(.inTurnOnOwnThread) struct CacheLocationTests {
     @Test(
         arguments: [
             ("./dir", .directory("./dir")), ("dir", .directory("dir")), ("/a b/ü", .directory("/a b/ü")),

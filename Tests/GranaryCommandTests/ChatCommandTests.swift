@@ -1,9 +1,10 @@
 import Foundation
 import Granary
+import TestSupport
 import Testing
 
 /// `granary summarise` with a model behind a real server, as processes.
-@Suite struct ChatCommandTests {
+@Suite(.inTurnOnOwnThread) struct ChatCommandTests {
     private static let server = Result { try ChatServer() }
     private let server: ChatServer
     private let run = UUID().uuidString

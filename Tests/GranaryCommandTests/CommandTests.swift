@@ -1,9 +1,10 @@
 import Foundation
 import SegmentStore
+import TestSupport
 import Testing
 
 /// The verbs on single entries and stores.
-@Suite struct CommandTests {
+@Suite(.inTurnOnOwnThread) struct CommandTests {
     private func withRunner(_ body: (CommandRunner) throws -> Void) throws {
         let runner = try CommandRunner()
         defer { runner.remove() }

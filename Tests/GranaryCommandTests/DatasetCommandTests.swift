@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `granary` with datasets of a real viewer, as processes.
-@Suite struct DatasetCommandTests {
+@Suite(.inTurnOnOwnThread) struct DatasetCommandTests {
     private static let server = Result { try ChatServer() }
     private let server: ChatServer
     private let run = UUID().uuidString

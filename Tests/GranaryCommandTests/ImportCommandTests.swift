@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `granary import kura`, on the cache that a killed Kura left.
-@Suite struct ImportCommandTests {
+@Suite(.inTurnOnOwnThread) struct ImportCommandTests {
     private func withRunner(_ body: (CommandRunner, String) throws -> Void) throws {
         let granary = try CommandRunner()
         defer { granary.remove() }

@@ -1,10 +1,11 @@
 import Foundation
 import GranaryTesting
+import TestSupport
 import Testing
 
 /// `granary summarise`, killed with SIGKILL at random moments of its run and run again: nothing is paid for twice but what
 /// was under way.
-@Suite struct KilledRunTests {
+@Suite(.inTurnOnOwnThread) struct KilledRunTests {
     private let conversations = 80
     private let concurrency = 4
     private let latency = 20

@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import GranaryCommand
 
-@Suite struct ProgressDisplayTests {
+@Suite(.inTurnOnOwnThread) struct ProgressDisplayTests {
     @Test(arguments: [
         (50, 100, 2.0, 15, "50 of 100 rows, 25 a second, 0:02 left"),
         (1, 1_000, 10.0, 0, "1 of 1,000 rows, 0 a second, 166:30 left"),

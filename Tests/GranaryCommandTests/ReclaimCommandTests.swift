@@ -1,9 +1,10 @@
 import Foundation
 import SegmentStore
+import TestSupport
 import Testing
 
 /// The size limit, and the verbs that win disk space back.
-@Suite struct ReclaimCommandTests {
+@Suite(.inTurnOnOwnThread) struct ReclaimCommandTests {
     private func withRunner(_ body: (CommandRunner) throws -> Void) throws {
         let runner = try CommandRunner()
         defer { runner.remove() }

@@ -1,8 +1,9 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// `granary summarise`, as a process.
-@Suite struct SummariseCommandTests {
+@Suite(.inTurnOnOwnThread) struct SummariseCommandTests {
     private func withRunner(_ body: (CommandRunner) throws -> Void) throws {
         let runner = try CommandRunner()
         defer { runner.remove() }

@@ -1,11 +1,12 @@
 import Foundation
 import GranarySummaries
+import TestSupport
 import Testing
 
 @testable import GranaryKura
 
 /// Pickles that would do something, or take everything.
-@Suite struct HostilePickleTests {
+@Suite(.inTurn) struct HostilePickleTests {
     private func cause(_ bytes: [UInt8]) -> PickleError.Cause? {
         do {
             _ = try PickledSummary.content(of: bytes)

@@ -2,12 +2,13 @@ import Foundation
 import GRDB
 import Granary
 import GranaryTesting
+import TestSupport
 import Testing
 
 @testable import GranaryKura
 
 /// Directories that are damaged, made by somebody else, or being written to.
-@Suite struct KuraDiskCacheTests {
+@Suite(.inTurn) struct KuraDiskCacheTests {
     private let pickle = Data(PickleWriter.summary())
 
     private func report(_ path: String) async throws -> KuraImportReport {

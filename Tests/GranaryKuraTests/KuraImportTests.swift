@@ -3,12 +3,13 @@ import GRDB
 import Granary
 import GranarySummaries
 import SegmentStore
+import TestSupport
 import Testing
 
 @testable import GranaryKura
 
 /// Whole caches of Kura's, and what an import makes of them.
-@Suite struct KuraImportTests {
+@Suite(.inTurn) struct KuraImportTests {
     private let now: UInt64 = 1_800_000_000_000
     private var clock: StoreClock { StoreClock { [now] in now } }
 

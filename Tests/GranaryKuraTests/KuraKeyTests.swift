@@ -1,10 +1,11 @@
 import Foundation
 import GranarySummaries
+import TestSupport
 import Testing
 
 @testable import GranaryKura
 
-@Suite struct KuraKeyTests {
+@Suite(.inTurn) struct KuraKeyTests {
     private func conversation(_ messages: [(String, String)]) -> Conversation {
         Conversation(chatID: "any", messages: messages.map { Message(role: $0, content: $1) })
     }
@@ -76,7 +77,7 @@ import Testing
 }
 
 /// Against Python itself, with whatever Unicode version it has.
-@Suite struct PythonKeyTests {
+@Suite(.inTurn) struct PythonKeyTests {
     @Test(arguments: [1, 2, 3])
     func agreesOnThousandsOfConversations(seed: Int) throws {
         let lines = try Python.lines("keys.py", "\(seed)", "2000").map { try JSONValue(json: Array($0.utf8)) }

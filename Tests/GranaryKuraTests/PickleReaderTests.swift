@@ -1,11 +1,12 @@
 import Foundation
 import GranarySummaries
+import TestSupport
 import Testing
 
 @testable import GranaryKura
 
 /// Pickles that Kura made, and what becomes of them.
-@Suite struct PickleReaderTests {
+@Suite(.inTurn) struct PickleReaderTests {
     static let plain = SummaryContent(
         summary: "A user's Grüße are \"translated\" 👋.",
         request: "The user's overall request for the assistant is to translate a greeting.",

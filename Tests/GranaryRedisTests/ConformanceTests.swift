@@ -3,10 +3,11 @@ import Granary
 import GranaryRedis
 import GranaryTesting
 import SegmentStore
+import TestSupport
 import Testing
 
 /// The promises of every strategy, kept with a real server, which measures time for itself.
-@Suite("RedisCache keeps what every strategy promises")
+@Suite("RedisCache keeps what every strategy promises", .inTurn)
 struct ConformanceTests {
     @Test("Every promise is kept")
     func everyPromise() async throws {

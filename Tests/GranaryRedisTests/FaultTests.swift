@@ -1,11 +1,12 @@
 import Granary
 import NIOCore
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GranaryRedis
 
-@Suite("RedisCache when the server fails")
+@Suite("RedisCache when the server fails", .inTurn)
 struct FaultTests {
     @Test("Where nobody listens, the error names the host and the port")
     func unreachable() async throws {
@@ -199,7 +200,7 @@ struct FaultTests {
 
     @Test(
         "A reply that comes by the byte, or pushes in its place, run into the command timeout",
-        .timeLimit(.minutes(5)),
+        .timeLimit(.minutes(30)),
         arguments: [Array("$100000\r\n".utf8).map { [$0] } + Array(repeating: [0], count: 5_000)]
             + [Array(repeating: Array(">2\r\n+invalidate\r\n_\r\n".utf8), count: 5_000)]
     )
@@ -211,7 +212,7 @@ struct FaultTests {
         #expect(await failure { _ = try await cache.get("key") }?.code == .timedOut)
     }
 
-    @Test("A large value that takes longer than the timeout to send is stored", .timeLimit(.minutes(5)))
+    @Test("A large value that takes longer than the timeout to send is stored", .timeLimit(.minutes(30)))
     func slowUpload() async throws {
         let value = bytes(16 << 20, seed: 4)
         let server = try await SlowServer(pause: .milliseconds(30), commandLength: value.count)
@@ -221,7 +222,7 @@ struct FaultTests {
         #expect(start.duration(to: .now) > .seconds(5))
     }
 
-    @Test("A server that stops taking a large value runs into the command timeout", .timeLimit(.minutes(5)))
+    @Test("A server that stops taking a large value runs into the command timeout", .timeLimit(.minutes(30)))
     func stalledUpload() async throws {
         let value = bytes(32 << 20, seed: 4)
         let server = try await SlowServer(pause: .milliseconds(1), stopsAfter: 2 << 20, commandLength: value.count)

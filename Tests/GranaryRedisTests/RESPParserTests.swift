@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import GranaryRedis
 
-@Suite("RESP")
+@Suite("RESP", .inTurn)
 struct RESPParserTests {
     static let replies: [(String, String)] = [
         ("_\r\n", "null"), ("$-1\r\n", "null"), ("*-1\r\n", "null"),

@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import GranaryRedis
 
-@Suite("Redis URLs")
+@Suite("Redis URLs", .inTurn)
 struct RedisURLTests {
     @Test(
         "A URL says where the server is",

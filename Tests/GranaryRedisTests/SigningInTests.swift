@@ -1,9 +1,10 @@
 import Granary
+import TestSupport
 import Testing
 
 @testable import GranaryRedis
 
-@Suite("Signing in to Redis, and TLS")
+@Suite("Signing in to Redis, and TLS", .inTurn)
 struct SigningInTests {
     @Test("A password and an ACL user are let in, and wrong ones are told apart from other errors")
     func passwords() async throws {

@@ -1,10 +1,11 @@
 import Foundation
 import Granary
+import TestSupport
 import Testing
 
 @testable import GranaryRedis
 
-@Suite("RedisCache as a strategy")
+@Suite("RedisCache as a strategy", .inTurn)
 struct StrategyTests {
     private func cache(
         _ server: RedisProcess,

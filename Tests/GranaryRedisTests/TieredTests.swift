@@ -1,9 +1,10 @@
 import Granary
+import TestSupport
 import Testing
 
 @testable import GranaryRedis
 
-@Suite("A tiered cache before a Redis server that is stopped")
+@Suite("A tiered cache before a Redis server that is stopped", .inTurn)
 struct TieredTests {
     private static func cache(
         _ server: RedisProcess,
@@ -23,7 +24,7 @@ struct TieredTests {
 
     @Test(
         "Killed, it costs no local hit and no set, and once it is back it gets what it missed and is asked again",
-        .timeLimit(.minutes(1)),
+        .timeLimit(.minutes(30)),
         arguments: [TieredCacheOptions.Writing.through, .behind]
     )
     func killed(_ writing: TieredCacheOptions.Writing) async throws {
@@ -56,7 +57,7 @@ struct TieredTests {
         try await cache.close()
     }
 
-    @Test("Stopped where it stands, it keeps no local hit waiting", .timeLimit(.minutes(1)))
+    @Test("Stopped where it stands, it keeps no local hit waiting", .timeLimit(.minutes(30)))
     func frozen() async throws {
         let server = try await RedisProcess()
         let cache = try Self.cache(server, local: MemoryCache(), .behind)

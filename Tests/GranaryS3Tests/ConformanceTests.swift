@@ -2,10 +2,11 @@ import Granary
 import GranaryS3
 import GranaryTesting
 import SegmentStore
+import TestSupport
 import Testing
 
 /// The promises of every strategy, kept with a server that is not ours.
-@Suite struct ConformanceTests {
+@Suite(.inTurn) struct ConformanceTests {
     @Test func keepsEveryPromise() async throws {
         let server = try MotoServer.shared()
         var options = ConformanceOptions()

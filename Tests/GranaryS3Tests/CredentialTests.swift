@@ -1,12 +1,13 @@
 import Foundation
 import Granary
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// Where credentials come from, and where they do not go.
-@Suite struct CredentialTests {
+@Suite(.inTurn) struct CredentialTests {
     private static func chain(
         _ environment: [String: String],
         profile: String? = nil,

@@ -1,12 +1,13 @@
 import Foundation
 import Granary
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// Services that fail, lie, or send elsewhere.
-@Suite struct FaultTests {
+@Suite(.inTurn) struct FaultTests {
     private static let secret = "hiddenSecretKey"
     private static let token = "hiddenToken"
 

@@ -1,11 +1,12 @@
 import Granary
 import GranaryTesting
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// Names of objects, and the keys in them.
-@Suite struct ObjectNameTests {
+@Suite(.inTurn) struct ObjectNameTests {
     @Test(arguments: [
         ("question", "question"), ("a/b", "a!2Fb"), ("a b", "a!20b"), ("!", "!21"), ("..", "!2E."), (".a.b", "!2Ea.b"),
         ("é", "!C3!A9"), ("e\u{301}", "e!CC!81"), ("100%+~", "100!25!2B!7E"), ("sha256-x", "sha256-x"),

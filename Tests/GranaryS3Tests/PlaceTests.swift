@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// Where a cache is, by its URL, its options, the environment and the shared files.
-@Suite struct PlaceTests {
+@Suite(.inTurn) struct PlaceTests {
     @Test func readsURLs() throws {
         #expect(try S3URL("s3://bucket") == S3URL.of("bucket"))
         #expect(try S3URL("s3://bucket/") == S3URL.of("bucket"))

@@ -1,10 +1,11 @@
 import Granary
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// A service that sends back what requests were signed with, whatever place that came from.
-@Suite struct RedactionTests {
+@Suite(.inTurn) struct RedactionTests {
     private static let secrets = ["AKHIDDEN", "hiddenSecretKey", "hiddenToken"]
 
     enum Source: CaseIterable {

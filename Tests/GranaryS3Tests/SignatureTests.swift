@@ -1,12 +1,13 @@
 import Foundation
 import Granary
 import GranaryTesting
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// Signatures against the published examples, and against botocore's own.
-@Suite struct SignatureTests {
+@Suite(.inTurn) struct SignatureTests {
     private static let accessKey = "AKIAIOSFODNN7EXAMPLE"
     private static let secretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     private static let time = "20130524T000000Z"

@@ -2,12 +2,13 @@ import Granary
 import GranaryTesting
 import NIOCore
 import SegmentStore
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// Lines that are slow, and services that say nothing more.
-@Suite struct SlowTransferTests {
+@Suite(.inTurn) struct SlowTransferTests {
     private static func cache(_ server: ScriptedServer, timeout: Duration) throws -> S3Cache {
         let options = S3CacheOptions(
             endpoint: server.endpoint,

@@ -2,12 +2,13 @@ import Foundation
 import Granary
 import GranaryTesting
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// What the strategy promises, against a server that is not ours.
-@Suite struct StrategyTests {
+@Suite(.inTurn) struct StrategyTests {
     @Test func doesWhatEveryStrategyDoes() async throws {
         let cache = try await MotoServer.shared().cache()
         try await cache.set("a/1", to: CacheValue([1], coding: .json))

@@ -1,10 +1,11 @@
 import GranaryTesting
+import TestSupport
 import Testing
 
 @testable import GranaryS3
 
 /// The XML that S3 sends, and what is refused.
-@Suite struct XMLElementTests {
+@Suite(.inTurn) struct XMLElementTests {
     private static let listing = """
         <?xml version="1.0" encoding="UTF-8"?>
         <!-- a comment -->

@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import GranarySQLite
 import GranaryTesting
+import TestSupport
 import Testing
 
 /// The promises of every strategy.
-@Suite struct ConformanceTests {
+@Suite(.inTurnOnOwnThread) struct ConformanceTests {
     @Test(arguments: [SQLiteCacheOptions.Durability.checkpoints, .everySet])
     func keepsEveryPromise(durability: SQLiteCacheOptions.Durability) async throws {
         let directory = try TemporaryDirectory()

@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import GranarySQLite
 import GranaryTesting
+import TestSupport
 import Testing
 
 /// A damaged cache gives what was stored, nothing, or an error.
-@Suite struct DamageTests {
+@Suite(.inTurnOnOwnThread) struct DamageTests {
     private static let roundCount =
         ProcessInfo.processInfo.environment["GRANARY_DAMAGE_ROUNDS"].flatMap { Int($0) } ?? 100
 

@@ -2,10 +2,11 @@ import Foundation
 import GRDB
 import Granary
 import GranarySQLite
+import TestSupport
 import Testing
 
 /// Files that are no cache, read-only media and full disks: real ones.
-@Suite(.serialized) struct HostileSystemTests {
+@Suite(.serialized, .inTurnOnOwnThread) struct HostileSystemTests {
     /// Mounts need root. In CI their absence is a failure; elsewhere the test says that it did not run.
     private func mount(_ options: String, at path: String) -> Bool {
         if run("/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", path) == 0 { return true }

@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import GranarySQLite
 import GranaryTesting
+import TestSupport
 import Testing
 
 /// Random operations against a dictionary, with steps of the clock and reopening in the mix.
-@Suite struct ModelTests {
+@Suite(.inTurnOnOwnThread) struct ModelTests {
     private static let operationCount =
         ProcessInfo.processInfo.environment["GRANARY_MODEL_OPERATIONS"].flatMap { Int($0) } ?? 12_000
 

@@ -3,10 +3,11 @@ import Granary
 import GranarySQLite
 import GranaryTesting
 import Synchronization
+import TestSupport
 import Testing
 
 /// Real processes on one file, some of them killed.
-@Suite struct ProcessTests {
+@Suite(.inTurnOnOwnThread) struct ProcessTests {
     /// Two children write at once; one is killed with SIGKILL in the middle, the other goes on. What either acknowledged must
     /// be there.
     @Test func keepsEverythingAcknowledgedAcrossKills() async throws {

@@ -1,10 +1,11 @@
 import Granary
 import GranarySQLite
 import Synchronization
+import TestSupport
 import Testing
 
 /// What a size limit does.
-@Suite struct SizeLimitTests {
+@Suite(.inTurnOnOwnThread) struct SizeLimitTests {
     private static let limit = 1 << 20
 
     private func value(_ count: Int) -> CacheValue { CacheValue([UInt8](repeating: 7, count: count)) }

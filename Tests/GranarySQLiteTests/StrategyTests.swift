@@ -1,10 +1,11 @@
 import Foundation
 import Granary
 import GranarySQLite
+import TestSupport
 import Testing
 
 /// What every strategy promises, and what a user of a disk cache does.
-@Suite struct StrategyTests {
+@Suite(.inTurnOnOwnThread) struct StrategyTests {
     @Test func doesWhatADiskCacheUserDoesToday() async throws {
         let directory = try TemporaryDirectory()
         let cache = try await SQLiteCache(file: directory.file)

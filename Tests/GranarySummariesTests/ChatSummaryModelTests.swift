@@ -1,12 +1,13 @@
 import Foundation
 import Granary
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
 /// A model against a real server, in a process of its own.
-@Suite struct ChatSummaryModelTests {
+@Suite(.inTurn) struct ChatSummaryModelTests {
     private static let server = Result { try ChatServer() }
     private let server: ChatServer
     private let run = UUID().uuidString

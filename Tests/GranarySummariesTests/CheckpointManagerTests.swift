@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct CheckpointManagerTests {
+@Suite(.inTurn) struct CheckpointManagerTests {
     private let conversations = [
         Conversation(chatID: "a", messages: [Message(role: "user", content: "hi")], metadata: ["n": 1.5]),
         Conversation(chatID: "b", messages: []),

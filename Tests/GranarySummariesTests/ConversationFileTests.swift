@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
@@ -32,7 +33,7 @@ private func refusal(of json: String) -> ConversationFileError? {
     refusal(of: Array(json.utf8))
 }
 
-@Suite struct ConversationFileTests {
+@Suite(.inTurn) struct ConversationFileTests {
     static let valid = #"""
         [{"chat_id": "a1", "created_at": "2024-03-22T03:09:26.371618Z", "messages": [
            {"created_at": "2024-03-22T03:09:26Z", "role": "user", "content": "H\u00e9 😀\n"},

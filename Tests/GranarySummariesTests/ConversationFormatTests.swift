@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct ConversationFormatTests {
+@Suite(.inTurn) struct ConversationFormatTests {
     private func read(_ text: String, _ format: ConversationFormat? = nil) throws(ConversationFileError)
         -> [Conversation]
     {

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
 /// Cells of messages, in the spellings that datasets have.
-@Suite struct DatasetMessagesTests {
+@Suite(.inTurn) struct DatasetMessagesTests {
     @Test(arguments: [
         (#"[{"role":"tool","content":null},{"from":"system","value":"be brief"}]"#, "tool: |system: be brief"),
         (#"[{"role":null,"from":"gpt","content":null,"value":"v"}]"#, "assistant: v"),

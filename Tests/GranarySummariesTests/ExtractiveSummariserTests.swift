@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
@@ -54,7 +55,7 @@ private let bread = conversation(
     )
 )
 
-@Suite("Extractive summariser: whole conversations")
+@Suite("Extractive summariser: whole conversations", .inTurn)
 struct ExtractiveSummariserTests {
     @Test("A small English conversation, to the byte")
     func golden() {
@@ -150,7 +151,7 @@ struct ExtractiveSummariserTests {
     }
 }
 
-@Suite("Extractive summariser: scores and complaints")
+@Suite("Extractive summariser: scores and complaints", .inTurn)
 struct ExtractiveScoreTests {
     @Test("A calm conversation scores 1 throughout")
     func calm() {
@@ -250,7 +251,7 @@ struct ExtractiveScoreTests {
     }
 }
 
-@Suite("Extractive summariser: languages")
+@Suite("Extractive summariser: languages", .inTurn)
 struct ExtractiveLanguageTests {
     @Test(
         "One sentence is enough",
@@ -313,7 +314,7 @@ struct ExtractiveLanguageTests {
     }
 }
 
-@Suite("Extractive summariser: division of text")
+@Suite("Extractive summariser: division of text", .inTurn)
 struct ExtractiveTextTests {
     @Test(
         "Sentences",
@@ -412,7 +413,7 @@ struct ExtractiveTextTests {
     }
 }
 
-@Suite("Extractive summariser: odd input")
+@Suite("Extractive summariser: odd input", .inTurn)
 struct ExtractiveOddInputTests {
     private static let megabyte = 1_000_000
 
@@ -520,7 +521,7 @@ struct ExtractiveOddInputTests {
     }
 }
 
-@Suite("Extractive summariser: ranking")
+@Suite("Extractive summariser: ranking", .inTurn)
 struct ExtractiveRankingTests {
     @Test("The sentence that resembles the others is the most central")
     func centrality() {

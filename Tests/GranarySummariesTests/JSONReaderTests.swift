@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
@@ -10,7 +11,7 @@ private func written(_ text: String) throws -> String {
     try value(text).description
 }
 
-@Suite struct JSONReaderTests {
+@Suite(.inTurn) struct JSONReaderTests {
     static let everything =
         #"{"text":"a\"\\\/\b\f\n\r\t\u0041\uD83D\uDE00é😀","numbers":[0,-0,1.0,1e400,-12.50E+03,12345678901234567890],"#
         + #" "flags" : [ true , false , null ] , "empty":[{},[],""],"":{"nested":{"deep":[[["x"]]]}}}"#

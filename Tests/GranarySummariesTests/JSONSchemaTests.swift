@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct JSONSchemaTests {
+@Suite(.inTurn) struct JSONSchemaTests {
     private let schema = JSONSchema.object([
         ("summary", .string("What happened")),
         ("priority", .integer(in: 1...3)),

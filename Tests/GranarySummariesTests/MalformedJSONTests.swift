@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
@@ -40,7 +41,7 @@ func jsonRefusal(of bytes: [UInt8], sourceLocation: SourceLocation = #_sourceLoc
     return readError
 }
 
-@Suite struct MalformedJSONTests {
+@Suite(.inTurn) struct MalformedJSONTests {
     static let malformed: [MalformedJSON] = [
         .init("", at: 0, "expected a value, found the end"),
         .init("  ", at: 2, "expected a value, found the end"),

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct RetryPolicyTests {
+@Suite(.inTurn) struct RetryPolicyTests {
     private func policy(random: Double) -> RetryPolicy {
         RetryPolicy(
             maxRetries: 9,

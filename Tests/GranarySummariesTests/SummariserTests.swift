@@ -1,10 +1,11 @@
 import Granary
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct SummariserTests {
+@Suite(.inTurn) struct SummariserTests {
     private func conversation(_ id: String, _ contents: String..., metadata: JSONObject? = nil) -> Conversation {
         Conversation(chatID: id, messages: contents.map { Message(role: "user", content: $0) }, metadata: metadata)
     }

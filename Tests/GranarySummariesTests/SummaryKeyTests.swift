@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct SummaryKeyTests {
+@Suite(.inTurn) struct SummaryKeyTests {
     private let base = SummaryRequest(
         endpoint: SummaryRequest.Endpoint(kind: "openai-chat", baseURL: "https://api.openai.com/v1"),
         model: "openai/gpt-4o-mini",
@@ -81,7 +82,7 @@ import Testing
     }
 }
 
-@Suite struct CanonicalJSONTests {
+@Suite(.inTurn) struct CanonicalJSONTests {
     @Test(
         arguments: [
             ("0", "0"), ("-0", "0"), ("0.0e5", "0"), ("1", "1"), ("1.0", "1"), ("10e-1", "1"), ("100", "100"),

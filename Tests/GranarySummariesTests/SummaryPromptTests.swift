@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct SummaryPromptTests {
+@Suite(.inTurn) struct SummaryPromptTests {
     private let conversation = Conversation(
         chatID: "42",
         messages: [

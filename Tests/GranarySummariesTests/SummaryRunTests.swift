@@ -1,11 +1,12 @@
 import Foundation
 import Granary
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import GranarySummaries
 
-@Suite struct SummaryRunTests {
+@Suite(.inTurn) struct SummaryRunTests {
     private func conversations(_ count: Int) -> [Conversation] {
         (0..<count).map { Conversation(chatID: "id-\($0)", messages: [Message(role: "user", content: "text \($0)")]) }
     }
@@ -37,7 +38,7 @@ import Testing
         #expect(try await cache.count() == 2)
     }
 
-    @Test(.timeLimit(.minutes(1))) func runsAtOnceShareCalls() async throws {
+    @Test(.timeLimit(.minutes(30))) func runsAtOnceShareCalls() async throws {
         let cache = MemoryCache()
         let gate = Gate()
         let model = EchoModel(holding: { _ in await gate.wait() })
@@ -59,7 +60,7 @@ import Testing
         #expect(model.callCount == 5 && computed == 5)
     }
 
-    @Test(.timeLimit(.minutes(1))) func oneWaitersCancellationCancelsNoOther() async throws {
+    @Test(.timeLimit(.minutes(30))) func oneWaitersCancellationCancelsNoOther() async throws {
         let cache = MemoryCache()
         let gate = Gate()
         let model = EchoModel(holding: { _ in

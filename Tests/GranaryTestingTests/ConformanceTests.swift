@@ -3,10 +3,11 @@ import Granary
 import GranaryTesting
 import SegmentStore
 import Synchronization
+import TestSupport
 import Testing
 
 /// The suite itself: whoever keeps all promises passes, and whoever breaks one fails that one.
-@Suite struct ConformanceTests {
+@Suite(.inTurn) struct ConformanceTests {
     /// As much as it takes to see each fault.
     private var suite: StrategyConformance {
         var options = ConformanceOptions()

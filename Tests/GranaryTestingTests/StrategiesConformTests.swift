@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import GranaryTesting
 import SegmentStore
+import TestSupport
 import Testing
 
 /// Our own strategies keep every promise.
-@Suite struct StrategiesConformTests {
+@Suite(.inTurn) struct StrategiesConformTests {
     /// Directories that go with the test.
     private final class Directories: Sendable {
         private let root = FileManager.default.temporaryDirectory.appending(path: "granary-\(UUID().uuidString)")

@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import SegmentStore
 import Synchronization
+import TestSupport
 import Testing
 
 /// Every strategy keeps the same promises.
-@Suite struct StrategyTests {
+@Suite(.inTurn) struct StrategyTests {
     enum Kind: CaseIterable { case segment, memory }
 
     private func withStrategy(
@@ -88,7 +89,7 @@ final class TestTime: Sendable {
     var clock: StoreClock { StoreClock { [self] in time.withLock { $0 } } }
 }
 
-@Suite struct CacheTests {
+@Suite(.inTurn) struct CacheTests {
     struct Answer: Codable, Sendable, Equatable {
         var text: String
         var score: Int

@@ -1,8 +1,9 @@
+import TestSupport
 import Testing
 
 @testable import Granary
 
-@Suite struct CoveringTests {
+@Suite(.inTurn) struct CoveringTests {
     @Test(arguments: ["key", "key\u{301}", "key\u{200D}", "akeyb", "key key"])
     func nothingOfASecretIsLeftWhateverFollowsIt(text: String) {
         let covered = covering("key", in: text, with: "*")

@@ -1,8 +1,9 @@
 import Granary
 import Synchronization
+import TestSupport
 import Testing
 
-@Suite struct RequestSlotsTests {
+@Suite(.inTurn) struct RequestSlotsTests {
     @Test func letSoManyInAndForgetThoseThatGaveUp() async throws {
         let slots = RequestSlots(2)
         let inside = Gauge()

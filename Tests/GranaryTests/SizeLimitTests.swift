@@ -3,10 +3,11 @@ import Granary
 import Logging
 import SegmentStore
 import Synchronization
+import TestSupport
 import Testing
 
 /// What a size limit does to a `SegmentCache`.
-@Suite struct SizeLimitTests {
+@Suite(.inTurn) struct SizeLimitTests {
     private func withDirectory(_ body: (String) async throws -> Void) async throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "granary-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }

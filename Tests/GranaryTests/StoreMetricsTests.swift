@@ -1,11 +1,12 @@
 import Foundation
 import MetricsTestKit
 import SegmentStore
+import TestSupport
 import Testing
 
 @testable import Granary
 
-@Suite struct StoreMetricsTests {
+@Suite(.inTurn) struct StoreMetricsTests {
     private let directory = FileManager.default.temporaryDirectory.appending(path: "granary-\(UUID().uuidString)").path
     private let metrics = TestMetrics()
 

@@ -1,7 +1,8 @@
 import Granary
+import TestSupport
 import Testing
 
-@Suite struct StoredValueTests {
+@Suite(.inTurn) struct StoredValueTests {
     private let value = StoredValue(CacheValue([1, 2, 3, 4, 5], coding: .json), expiry: 1_700_000_000_000)
 
     @Test(arguments: [nil, 0, 1, 1_700_000_000_000, UInt64.max] as [UInt64?], [0, 1, 1_000])

@@ -1,9 +1,10 @@
 import Granary
 import SegmentStore
+import TestSupport
 import Testing
 
 /// Writers and readers of one key at a time, and writing behind.
-@Suite struct TieredCacheConcurrencyTests {
+@Suite(.inTurn) struct TieredCacheConcurrencyTests {
     enum Change: CaseIterable { case set, remove, removeAll }
 
     @Test(arguments: Change.allCases)

@@ -1,9 +1,10 @@
 import Granary
 import SegmentStore
+import TestSupport
 import Testing
 
 /// Tiers that fail: nothing waits for them, nothing old comes back from them, and they are brought up to date.
-@Suite struct TieredCacheFailureTests {
+@Suite(.inTurn) struct TieredCacheFailureTests {
     @Test func aTierThatFailsIsLeftOutWithOneLineAndTriedAgainAfterABackOffThatDoubles() async throws {
         RecordedLog.start()
         let tiers = try TieredFixture(name: "lower-that-fails")

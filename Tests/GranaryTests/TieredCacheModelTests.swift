@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import GranaryTesting
 import SegmentStore
+import TestSupport
 import Testing
 
 /// Random histories of sets, removals, failures, recoveries and evictions, replayable by their seed.
-@Suite struct TieredCacheModelTests {
+@Suite(.inTurn) struct TieredCacheModelTests {
     @Test(arguments: [TieredCacheOptions.Writing.through, .behind], [0, 40])
     func whateverFailsAGetGivesTheValueSetLastOrNone(
         writing: TieredCacheOptions.Writing,

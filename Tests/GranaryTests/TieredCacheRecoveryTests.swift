@@ -1,9 +1,10 @@
 import Granary
+import TestSupport
 import Testing
 
 /// A tier that lacks something gets it by itself, whatever is called meanwhile.
-@Suite struct TieredCacheRecoveryTests {
-    @Test(.timeLimit(.minutes(1)), arguments: [TieredCacheOptions.Writing.through, .behind])
+@Suite(.inTurn) struct TieredCacheRecoveryTests {
+    @Test(.timeLimit(.minutes(30)), arguments: [TieredCacheOptions.Writing.through, .behind])
     func whatATierLacksIsWrittenOnceItIsBackWithoutACallThatNeedsIt(_ writing: TieredCacheOptions.Writing) async throws
     {
         let tiers = try TieredFixture { $0.writing = writing }
@@ -30,7 +31,7 @@ import Testing
         #expect(!tiers.lowerFigures.isWritingSuspended)
     }
 
-    @Test(.timeLimit(.minutes(1))) func anEntryThatAlwaysFailsKeepsNoOtherFromTheTierAndIsNotTriedAllTheTime()
+    @Test(.timeLimit(.minutes(30))) func anEntryThatAlwaysFailsKeepsNoOtherFromTheTierAndIsNotTriedAllTheTime()
         async throws
     {
         let tiers = try TieredFixture { $0.writing = .behind }
@@ -55,7 +56,7 @@ import Testing
         #expect(try await tiers.lower.base.count() == 101)
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    @Test(.timeLimit(.minutes(30)), arguments: [false, true])
     func whatCouldNotBeRemovedGoesOnceTheTierIsBackWithoutACallThatNeedsIt(everything: Bool) async throws {
         let tiers = try TieredFixture()
         try await tiers.set("key", 1)
@@ -71,7 +72,7 @@ import Testing
         while try await tiers.lower.base.count() > 0 { await Task.yield() }
     }
 
-    @Test(.timeLimit(.minutes(1))) func whatNoTierTookIsMendedOnceTheyAreBackWithoutACallThatNeedsThem() async throws {
+    @Test(.timeLimit(.minutes(30))) func whatNoTierTookIsMendedOnceTheyAreBackWithoutACallThatNeedsThem() async throws {
         let tiers = try TieredFixture()
         try await tiers.set("key", 1)
         for tier in [tiers.upper, tiers.lower] { tier.goDown() }
@@ -86,7 +87,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [false, true])
+    @Test(.timeLimit(.minutes(30)), arguments: [false, true])
     func aCacheThatIsClosedOrGoneWaitsForNothing(isClosed: Bool) async throws {
         var tiers: TieredFixture? = try TieredFixture { $0.writing = .behind }
         tiers?.lower.fail { $0.isWritingDown = true }
@@ -99,7 +100,7 @@ import Testing
         #expect(sleep.waits.count == 1)
     }
 
-    @Test(.timeLimit(.minutes(1))) func nothingThatIsSetBehindWaitsForAnotherCall() async throws {
+    @Test(.timeLimit(.minutes(30))) func nothingThatIsSetBehindWaitsForAnotherCall() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
         // Each round ends with entries that came while others were being written.
         for round in 0..<200 {

@@ -1,6 +1,7 @@
 import Granary
 import SegmentStore
 import Synchronization
+import TestSupport
 import Testing
 
 /// Two tiers that tests can make fail, with times that tests advance.
@@ -31,7 +32,7 @@ struct TieredFixture {
     func set(_ key: String, _ byte: UInt8) async throws { try await cache.set(key, to: CacheValue([byte])) }
 }
 
-@Suite struct TieredCacheTests {
+@Suite(.inTurn) struct TieredCacheTests {
     @Test func aCacheWithoutTiersIsRefused() {
         #expect(throws: TieredCacheError.self) { try TieredCache([]) }
     }

@@ -1,8 +1,9 @@
 import Granary
+import TestSupport
 import Testing
 
 /// How long an answer may take.
-@Suite struct TransferLimitTests {
+@Suite(.inTurn) struct TransferLimitTests {
     private static let second: Int64 = 1_000_000_000
     private static let mebibyte = 1 << 20
 

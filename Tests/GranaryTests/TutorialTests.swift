@@ -2,10 +2,11 @@ import Foundation
 import Granary
 import SegmentStore
 import Synchronization
+import TestSupport
 import Testing
 
 /// The code of the article "A cache over any strategy".
-@Suite struct TutorialTests {
+@Suite(.inTurn) struct TutorialTests {
     struct Answer: Codable, Sendable, Equatable {
         var text: String
     }

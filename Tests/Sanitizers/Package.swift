@@ -21,6 +21,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "MutexTracing"),
+        .target(name: "TestSupport", swiftSettings: settings),
         .executableTarget(
             name: "sanitizer-check",
             dependencies: ["MutexTracing"],
@@ -29,7 +30,9 @@ let package = Package(
         ),
         .testTarget(
             name: "SegmentStoreTests",
-            dependencies: [.product(name: "SegmentStore", package: "granary"), "crash-child", "MutexTracing"],
+            dependencies: [
+                .product(name: "SegmentStore", package: "granary"), "crash-child", "MutexTracing", "TestSupport",
+            ],
             exclude: ["Golden"],
             swiftSettings: settings
         ),

@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Two other processes read while a writer turns its store over, in the same files again and again.
-@Suite struct BesideTests {
+@Suite(.inTurnOnOwnThread) struct BesideTests {
     /// Seconds for each limit; the long run takes a minute.
     static let seconds = LimitTests.isLong ? 60.0 : 3.0
 

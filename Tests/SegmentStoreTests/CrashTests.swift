@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// A child with four writing threads is killed with SIGKILL at random moments; whatever it acknowledged must be there.
-@Suite struct CrashTests {
+@Suite(.inTurnOnOwnThread) struct CrashTests {
     @Test func keepsEverythingAcknowledgedAcrossKills() throws {
         let kills = ProcessInfo.processInfo.environment["GRANARY_KILLS"].flatMap { Int($0) } ?? 200
         let seed = SeededGenerator.seed()

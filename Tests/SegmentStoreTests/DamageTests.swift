@@ -1,12 +1,13 @@
 import CLinux
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// One segment of a small store, cut short or with a bit flipped anywhere: it opens, gives no wrong value, and loses
 /// only what was hit.
-@Suite struct DamageTests {
+@Suite(.inTurnOnOwnThread) struct DamageTests {
     /// With its footer after a clean close, or without one, as a killed writer leaves it.
     enum Ending: CaseIterable { case closed, killed }
 

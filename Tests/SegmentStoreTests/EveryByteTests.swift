@@ -1,12 +1,13 @@
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// A small store, cut at every length and with a bit flipped in every byte: it opens, shows exactly what the records that
 /// are left say, reports the damage, and can be written again.
-@Suite struct EveryByteTests {
+@Suite(.inTurnOnOwnThread) struct EveryByteTests {
     /// With its footer after a clean close, or without one, as a killed writer leaves it.
     enum Ending: CaseIterable { case closed, killed }
 

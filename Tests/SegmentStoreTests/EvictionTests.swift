@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// What stays where not everything fits.
-@Suite struct EvictionTests {
+@Suite(.inTurnOnOwnThread) struct EvictionTests {
     private static let value = [UInt8](repeating: 1, count: 1_000)
 
     private static func open(_ directory: TemporaryDirectory, limit: Int) throws -> SegmentStore {

@@ -1,11 +1,12 @@
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// A flush that fails is reported to everyone who waits for it, and nothing is reported as forced afterwards.
-@Suite struct FailedFlushTests {
+@Suite(.inTurnOnOwnThread) struct FailedFlushTests {
     typealias Fault = FaultyFileLayer.Fault
     static let flushes: Set<FaultyFileLayer.Call> = [.forceMapping, .forceFile, .forceDirectory]
 

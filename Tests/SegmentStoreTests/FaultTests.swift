@@ -1,12 +1,13 @@
 import CLinux
 import Glibc
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Every system call of a fixed run fails in turn, in every way that it can, once or from then on: each run ends in
 /// success or in a typed error, what it acknowledged is there, and nothing that was opened or mapped stays so.
-@Suite struct FaultTests {
+@Suite(.inTurnOnOwnThread) struct FaultTests {
     typealias Call = FaultyFileLayer.Call
     typealias Fault = FaultyFileLayer.Fault
     typealias Effect = FaultyFileLayer.Effect

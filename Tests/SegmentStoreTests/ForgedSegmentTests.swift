@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Segments that somebody made on purpose: every check in them holds that a forger can make hold.
-@Suite struct ForgedSegmentTests {
+@Suite(.inTurnOnOwnThread) struct ForgedSegmentTests {
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory(inMemory: true) }

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// What the ghost table remembers of what left, and for how long.
-@Suite struct GhostTableTests {
+@Suite(.inTurnOnOwnThread) struct GhostTableTests {
     private static let entries = 64_000
 
     /// Keys' hashes that left one segment after the other, so many each.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
@@ -6,7 +7,7 @@ import Testing
 /// Files that version 1 wrote open for ever, or are refused with a clear error.
 ///
 /// A golden segment is kept without its hole: the bytes up to the last record, and those of the footer.
-@Suite struct GoldenTests {
+@Suite(.inTurnOnOwnThread) struct GoldenTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Golden")
     private static let head = folder.appending(path: "version-1.head")
     private static let tail = folder.appending(path: "version-1.tail")

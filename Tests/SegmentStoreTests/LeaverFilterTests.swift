@@ -1,10 +1,11 @@
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Which keys a set or a removal in the window of a reclamation takes for ones that may have left.
-@Suite struct LeaverFilterTests {
+@Suite(.inTurnOnOwnThread) struct LeaverFilterTests {
     @Test func nobodyWhoLeftIsMissedAndFewOthersAreMeant() {
         let filter = LeaverFilter()
         var random = SeededGenerator(seed: 12)

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// What a store with a size limit takes on the disk, as another process sees it.
-@Suite struct LimitTests {
+@Suite(.inTurnOnOwnThread) struct LimitTests {
     /// With `GRANARY_LONG` everything is done at full length, and at a limit of 1 GiB too.
     static let isLong = ProcessInfo.processInfo.environment["GRANARY_LONG"] != nil
 

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Random operations against a dictionary, with reopening, killing's likeness (no close) and readers in the mix.
-@Suite struct ModelTests {
+@Suite(.inTurnOnOwnThread) struct ModelTests {
     static let operationCount =
         ProcessInfo.processInfo.environment["GRANARY_MODEL_OPERATIONS"].flatMap { Int($0) } ?? 200_000
 

@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Calls that meet at one moment, which the tests choose.
-@Suite struct RaceTests {
+@Suite(.inTurnOnOwnThread) struct RaceTests {
     /// A closed segment that could not be continued, the disk being full, is continued while a clear that ends it is on
     /// its way to the disk.
     @Test func aClearLeavesASegmentThatWasContinuedMeanwhile() throws {

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Read-only openers beside a writer.
-@Suite struct ReaderTests {
+@Suite(.inTurnOnOwnThread) struct ReaderTests {
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }

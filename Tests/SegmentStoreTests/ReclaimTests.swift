@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Ways in which winning back room can go wrong, one by one.
-@Suite struct ReclaimTests {
+@Suite(.inTurnOnOwnThread) struct ReclaimTests {
     private static func options(
         _ durability: StoreOptions.Durability = .interval(.seconds(1)),
         limit: Int?,

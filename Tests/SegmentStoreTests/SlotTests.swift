@@ -1,12 +1,13 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// A store has so many slots for segments, and one is free again once its segment has left: what was made since the store
 /// was opened is without end.
-@Suite struct SlotTests {
+@Suite(.inTurnOnOwnThread) struct SlotTests {
     private let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory(inMemory: true) }

@@ -1,9 +1,10 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
-@Suite struct StoreTests {
+@Suite(.inTurnOnOwnThread) struct StoreTests {
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory() }

@@ -1,12 +1,13 @@
 import CLinux
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Things with the names of a store's files that are none.
-@Suite struct StrangeFileTests {
+@Suite(.inTurnOnOwnThread) struct StrangeFileTests {
     /// What can stand in a file's place.
     enum Thing: CaseIterable { case directory, fifo, socket, linkLoop, linkToNothing, unreadable }
 

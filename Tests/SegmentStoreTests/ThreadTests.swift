@@ -1,11 +1,12 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Many threads on one store.
-@Suite struct ThreadTests {
+@Suite(.inTurnOnOwnThread) struct ThreadTests {
     @Test func eightThreadsAgreeOnEveryKey() throws {
         let seed = SeededGenerator.seed()
         print("thread test: seed \(seed)")
@@ -41,7 +42,7 @@ import Testing
     }
 
     /// Whatever its threads are at; what they are at they end first, and the last of them may be the one that closes it.
-    @Test(.timeLimit(.minutes(5))) func aStoreThatNobodyHasAnyMoreClosesWhileItsThreadsWork() throws {
+    @Test(.timeLimit(.minutes(30))) func aStoreThatNobodyHasAnyMoreClosesWhileItsThreadsWork() throws {
         let directory = try TemporaryDirectory(inMemory: true)
         var options = StoreOptions(durability: .interval(.microseconds(100)))
         options.compression = .none
@@ -58,7 +59,7 @@ import Testing
     }
 
     /// Sets use up what the background wins as fast as it does; whoever closes the store need not wait for an end of that.
-    @Test(.timeLimit(.minutes(2)), arguments: [1 << 20, 4 << 20])
+    @Test(.timeLimit(.minutes(30)), arguments: [1 << 20, 4 << 20])
     func closesBesideThreadsThatGoOnSetting(limit: Int) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         var options = StoreOptions(durability: .never)

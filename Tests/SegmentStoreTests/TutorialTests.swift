@@ -1,8 +1,9 @@
 import SegmentStore
+import TestSupport
 import Testing
 
 /// The code of the article "Keeping answers".
-@Suite struct TutorialTests {
+@Suite(.inTurnOnOwnThread) struct TutorialTests {
     private static let article = "Sources/SegmentStore/SegmentStore.docc/KeepingAnswers.md"
 
     @Test func theArticleShowsOnlyCodeOfThisFile() throws {

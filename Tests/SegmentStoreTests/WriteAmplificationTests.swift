@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// What keeping room costs: bytes of all records appended over those that sets appended, where nothing has to leave.
-@Suite struct WriteAmplificationTests {
+@Suite(.inTurnOnOwnThread) struct WriteAmplificationTests {
     /// How much of the limit lives, and what overwriting keys at random may cost then.
     struct Case: Sendable, CustomTestStringConvertible {
         var limit: Int

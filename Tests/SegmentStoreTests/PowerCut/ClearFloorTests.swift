@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// A cut may leave a clear in a header alone, the record lost.
-@Suite struct ClearFloorTests {
+@Suite(.inTurnOnOwnThread) struct ClearFloorTests {
     @Test func aClearThatOnlyAHeaderRemembersStaysWhenThatSegmentIsEmpty() throws {
         let directory = try TemporaryDirectory()
         var options = StoreOptions.stepped(.interval(.seconds(1)))

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// What a footer says of the disk is true whenever the power goes: later openers force nothing that it vouches for.
-@Suite struct FooterPromiseTests {
+@Suite(.inTurnOnOwnThread) struct FooterPromiseTests {
     /// What a cut takes is drawn from the seed; each of these tests needs a few seeds to lose what it is about.
     private static let seeds: ClosedRange<UInt64> = 1...40
 

@@ -1,10 +1,11 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// The power goes at any moment; what was forced stays, and what else is there was set once.
-@Suite struct PowerCutTests {
+@Suite(.inTurnOnOwnThread) struct PowerCutTests {
     static let seeds = ProcessInfo.processInfo.environment["GRANARY_POWER_CUTS"].flatMap { Int($0) } ?? 500
     /// More than a few failing seeds say no more than the first.
     static let failuresShown = 3
