@@ -1,12 +1,14 @@
 import CLinux
 import Foundation
 import Glibc
+import Synchronization
+import TestSupport
 import Testing
 
 @testable import SegmentStore
 
 /// Full disks, read-only media, processes that fork or die: real ones.
-@Suite(.serialized) struct HostileSystemTests {
+@Suite(.serialized, .inTurnOnOwnThread) struct HostileSystemTests {
     /// Mounts need root. In CI their absence is a failure; elsewhere the test says that it did not run.
     private func mount(_ options: String, at path: String) -> Bool {
         if run("/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", path) == 0 { return true }
@@ -109,14 +111,18 @@ import Testing
         }
     }
 
+    /// Swift hides fork, for good reasons: a child here does nothing but call the store, or wait, and leave.
+    private static func fork() -> pid_t? {
+        dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork").map {
+            unsafeBitCast($0, to: (@convention(c) () -> pid_t).self)()
+        }
+    }
+
     @Test func aForkedChildIsRefusedEveryCall() throws {
         let directory = try TemporaryDirectory()
         let store = try SegmentStore(directory: directory.path)
         try store.set("key", to: [1])
-        // Swift hides fork, for good reasons: the child here does nothing but call the store and leave.
-        let symbol = try #require(dlsym(UnsafeMutableRawPointer(bitPattern: 0), "fork"))
-        let fork = unsafeBitCast(symbol, to: (@convention(c) () -> pid_t).self)
-        let child = fork()
+        let child = try #require(Self.fork())
         if child == 0 {
             var refused: Int32 = 0
             do { _ = try store.get("key") } catch { if error.code == .forkedChild { refused += 1 } }
@@ -134,6 +140,30 @@ import Testing
         #expect((status >> 8) & 0xFF == 5)
         #expect(try store.get("key") == [1])
         try store.close()
+    }
+
+    /// Between its fork and the start of its program a child has every descriptor, and with them their locks.
+    @Test func aLockThatAFailedOpeningTookIsNotLeftToAForkedChild() throws {
+        let directory = try TemporaryDirectory()
+        let files = FaultyFileLayer()
+        var options = StoreOptions(durability: .everySet)
+        options.files = files
+        files.arm(FaultyFileLayer.Fault(calls: [.forceDirectory], effect: .error(EIO), isLasting: true))
+        let child = Mutex<pid_t?>(nil)
+        files.beforeForcing { _ in
+            child.withLock { child in
+                if child == nil { child = Self.fork() }
+                if child == 0 { while true { pause() } }
+            }
+        }
+        #expect(throws: StoreError.self) { try SegmentStore(directory: directory.path, options: options) }
+        let forked = try #require(child.withLock { $0 })
+        defer {
+            kill(forked, SIGKILL)
+            waitpid(forked, nil, 0)
+        }
+        files.arm(nil)
+        try SegmentStore(directory: directory.path, options: options).close()
     }
 
     @Test func removesWhatAWriterDiedMaking() throws {

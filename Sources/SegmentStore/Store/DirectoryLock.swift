@@ -16,6 +16,7 @@ struct DirectoryLock: ~Copyable, Sendable {
 
     private let descriptor: Descriptor
     private let files: any FileLayer
+    private let forkGuard = ForkGuard()
 
     /// Takes the lock in the directory; throws `.locked` with the holder if another opener has it.
     init(directory: String, files: any FileLayer) throws(StoreError) {
@@ -54,8 +55,11 @@ struct DirectoryLock: ~Copyable, Sendable {
         )
     }
 
-    /// Lets the lock go although a forked child may still have the descriptor.
-    func release() { files.unlock(descriptor.number) }
+    deinit {
+        // Closing the descriptor would leave the lock to a child that was forked meanwhile and has yet to start its program;
+        // in the child itself the lock is its parent's.
+        if !forkGuard.isForkedChild { files.unlock(descriptor.number) }
+    }
 
     /// Writes the holder and the directory's id into the file; a failure costs only the hint.
     func describe(directory: DirectoryID, now: UInt64) {

@@ -34,10 +34,7 @@ extension SegmentStore {
     func letGo() {
         phase.store(Phase.closed, ordering: .sequentiallyConsistent)
         for slot in segments.inUse { segments.retire(slot) }
-        lock.withLock { lock in
-            lock?.release()
-            lock = nil
-        }
+        lock.withLock { $0 = nil }
     }
 
     private func finish() throws(StoreError) {
