@@ -206,6 +206,15 @@ final class SegmentTable: @unchecked Sendable {
         }
     }
 
+    /// True if somebody seems to be reading the segment, beside the caller with so many pins. Not in one order with what
+    /// readers do, so for choosing alone.
+    func seemsRead(_ slot: Int, besidePins own: Int = 0) -> Bool {
+        let pinned = (0..<Stripe.count).reduce(0) {
+            $0 + pins[slot * Stripe.count + $1].value.load(ordering: .relaxed)
+        }
+        return pinned > own || readers.hold(slot)
+    }
+
     /// Puts another segment in the place of a parked one that nobody holds. An entry that still names what lay there is
     /// found out by looking at the index again, as every reader does once it has its hold.
     func renew(_ slot: Int, _ header: SegmentHeader) {

@@ -9,8 +9,10 @@ extension SegmentStore {
         among slots: [Int],
         _ state: inout ReclaimState
     ) -> ReclaimState.Victim? {
-        let candidates = sealedSegments(among: slots)
+        var candidates = sealedSegments(among: slots)
         sweepExpired(candidates)
+        // Where nothing may leave, to empty what is being read takes room, and gives none until that has ended.
+        if isFixed { candidates.removeAll { segments.seemsRead($0, besidePins: 1) } }
         let dead = candidates.map { segments[$0].pointee.deadBytes }
         let best = zip(candidates, dead).max { $0.1 < $1.1 }
         if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {

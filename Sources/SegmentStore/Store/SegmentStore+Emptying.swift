@@ -30,10 +30,14 @@ extension SegmentStore {
             while isEmptied {
                 switch try settler.settle(row) {
                 case .settled:
+                    settler.usesFirstLog = false
                     options.betweenReclaimSteps?()
                     return
                 case .needsRoom(let length):
-                    isEmptied = try makeMainRoom(for: length)
+                    let hasMainRoom = try makeMainRoom(for: length)
+                    // After deaths in the middle of reclamation no segment may be left to begin.
+                    settler.usesFirstLog = hasMainRoom ? false : try hasFirstRoom(for: length)
+                    isEmptied = hasMainRoom || settler.usesFirstLog
                     // Opened with a smaller limit, there may be room for nothing: an entry is not worth the whole store.
                     if !isEmptied && mayEvict && !settler.evictsEverything {
                         settler.evictsEverything = true
@@ -96,10 +100,32 @@ extension SegmentStore {
         }
     }
 
+    /// True if what new records have takes one of the length, without a segment that reclamation would lack.
+    private func hasFirstRoom(for length: Int) throws(StoreError) -> Bool {
+        try maintenance.withLock { state throws(StoreError) in
+            try checkWritable()
+            return try makeRoom(for: length, leaving: .max, &state) ?? false
+        }
+    }
+
     /// Gives the main log room for a removal, of what sets may not have.
     func makeRoomForRemoval(_ length: Int) throws(StoreError) {
-        _ = try withRoom(for: 0) { state, _ throws(StoreError) -> Bool? in
-            try makeMainRoom(for: length, leaving: Need.removal.rawValue, &state) ? true : nil
+        do throws(StoreError) {
+            try makeMainRoom(forRemoval: length, leaving: .removal)
+        } catch {
+            guard error.code == .full else { throw error }
+            // With nothing to win back, it is removals that make something.
+            try makeMainRoom(forRemoval: length, leaving: .lastRemoval)
+        }
+    }
+
+    private func makeMainRoom(forRemoval length: Int, leaving need: Need) throws(StoreError) {
+        _ = try withRoom(for: 0, patience: Self.patienceOfRemovals) { state, _ throws(StoreError) -> Bool? in
+            let isKept = keepsMain(state)
+            reservation.withLock { $0.mainIsKept = isKept }
+            // What is kept is for emptying a victim, which makes the room.
+            if isKept { return nil }
+            return try makeMainRoom(for: length, leaving: need.rawValue, &state) ? true : nil
         }
     }
 
@@ -128,8 +154,11 @@ extension SegmentStore {
         return true
     }
 
-    /// True while reclamation needs what room the main log has; where nothing is evicted removals may have it.
-    func keepsMain(_ state: Maintenance) -> Bool { mayEvict && freeSegments(state) < Self.reservedSegments }
+    /// True while reclamation needs what room the main log has. Where nothing is evicted removals may have it, but for what
+    /// it takes to empty one victim.
+    func keepsMain(_ state: Maintenance) -> Bool {
+        freeSegments(state) < (mayEvict ? Self.reservedSegments : Need.lastRemoval.rawValue)
+    }
 
     /// An entry and where it stands.
     struct NamingEntry {
@@ -177,6 +206,8 @@ private struct Settler {
     let oldestOther: UInt64
     /// Nothing can be carried.
     var evictsEverything = false
+    /// The main log has no room, and what new records have is used.
+    var usesFirstLog = false
 
     enum Outcome: Sendable {
         /// Nothing names the record any more.
@@ -267,6 +298,11 @@ private struct Settler {
         store.reclaimFigures.withLock { $0.evictions += 1 }
     }
 
+    private func reserve(_ length: Int, keeping sequence: UInt64) -> Reservation.Ticket? {
+        usesFirstLog
+            ? store.reserve(length, keeping: sequence) : store.reserveMain(length, keeping: sequence)
+    }
+
     // MARK: Leaving
 
     /// Takes the entry out of the index.
@@ -308,7 +344,7 @@ private struct Settler {
             extensions: RecordExtensions(horizon: horizon),
             created: UInt64(record.created) * 1_000
         )
-        guard let ticket = store.reserveMain(draft.length, keeping: row.sequence) else {
+        guard let ticket = reserve(draft.length, keeping: row.sequence) else {
             return .needsRoom(draft.length)
         }
         defer { store.publication.end(ticket) }
@@ -332,7 +368,7 @@ private struct Settler {
 
     /// Copies the record into the main log, with its sequence.
     private func carry(_ record: RecordView, _ body: UInt64, _ row: FooterRow, _ found: Found, use: Int) -> Outcome {
-        guard let ticket = store.reserveMain(record.length, keeping: record.sequence) else {
+        guard let ticket = reserve(record.length, keeping: record.sequence) else {
             return .needsRoom(record.length)
         }
         defer { store.publication.end(ticket) }
@@ -384,7 +420,7 @@ private struct Settler {
         guard record.checksumHolds(salt: segments[victim.slot].pointee.salt, body: body),
             oldestOther <= RecordExtensions(decoding: record.extensions)?.horizon ?? .max
         else { return .settled }
-        guard let ticket = store.reserveMain(record.length, keeping: record.sequence) else {
+        guard let ticket = reserve(record.length, keeping: record.sequence) else {
             return .needsRoom(record.length)
         }
         defer { store.publication.end(ticket) }

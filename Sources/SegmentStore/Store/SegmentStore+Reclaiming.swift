@@ -58,7 +58,7 @@ extension SegmentStore {
         }
         // What has no victims that win nothing needs none ahead, and would be compacted for less and less.
         let ahead = mayEvict ? limit.segmentsAhead : 0
-        return maintenance.withLock { freeSegments($0) } <= Self.reservedSegments + ahead
+        return maintenance.withLock { freeSegments($0) } <= leftBySets + ahead
     }
 
     /// Empties one segment and gives it up; false if there is nothing to win.

@@ -70,9 +70,6 @@ extension SegmentStore {
         }
     }
 
-    /// True of a store that nothing leaves for want of room.
-    private var isFixed: Bool { limit != nil && !mayEvict }
-
     private func isExpired(_ entry: IndexEntry, now: UInt64) -> Bool {
         guard let record = segments[entry.slot].pointee.record(at: entry.offset) else { return true }
         return record.expiry != 0 && record.expiry <= now

@@ -9,7 +9,7 @@ extension SegmentStore {
     func makeRoom(for length: Int, need: Need = .set) throws(StoreError) -> Bool {
         let reserved = mayEvict ? Self.reservedSegments : need.rawValue
         // Where nothing is evicted, removals are what sets wait for, and must not wait for them.
-        let mustQueue = reserved == Self.reservedSegments
+        let mustQueue = mayEvict || need == .set
         let wanted = mustQueue ? limit?.segmentCost ?? 0 : 0
         let hasRoom = try withRoom(for: wanted) { state, ahead throws(StoreError) in
             try makeRoom(for: length, leaving: reserved + (mustQueue ? segments(in: ahead) : 0), &state)
@@ -25,7 +25,7 @@ extension SegmentStore {
             return try withRoom(for: wanted) { state, ahead throws(StoreError) -> Bool? in
                 let main = reservation.withLock { (isKept: $0.mainIsKept, hasRoom: $0.main.hasRoom(for: length)) }
                 if main.isKept || main.hasRoom { return !main.isKept }
-                let reserved = Self.reservedSegments + segments(in: ahead)
+                let reserved = leftBySets + segments(in: ahead)
                 return try beginMain(for: length, leaving: reserved, &state) ? true : nil
             }
         } catch {
@@ -34,15 +34,20 @@ extension SegmentStore {
         }
     }
 
-    /// How many segments must be left where nothing is evicted: removals are how room is made there.
+    /// How many segments must be left where nothing is evicted: removals are how room is made there. To empty a victim takes
+    /// one, and one that came to be read meanwhile gives none back for as long as that goes on.
     enum Need: Int {
         case clear = 0
-        case removal = 1
-        case set = 2
+        case lastRemoval = 1
+        case removal = 2
+        case set = 3
     }
 
+    /// Segments that sets and what is made ahead leave.
+    var leftBySets: Int { isFixed ? Need.set.rawValue : Self.reservedSegments }
+
     /// Nil if a segment must be reclaimed first.
-    private func makeRoom(
+    func makeRoom(
         for length: Int,
         leaving reserved: Int,
         _ state: inout Maintenance
@@ -76,7 +81,7 @@ extension SegmentStore {
             try checkWritable()
             if reservation.withLock({ $0.spare >= 0 }) { return }
             let ahead = segments(in: state.bytesAhead(of: nil))
-            _ = try addSpare(&state, atLeast: 0, leaving: Self.reservedSegments + ahead)
+            _ = try addSpare(&state, atLeast: 0, leaving: leftBySets + ahead)
         }
     }
 
@@ -189,7 +194,7 @@ extension SegmentStore {
     func makeWay(for bytes: Int, _ state: inout Maintenance) throws(StoreError) -> Bool {
         guard let limit else { return true }
         // What reclamation needs to go on stays.
-        let reserve = Self.reservedSegments * limit.segmentCost
+        let reserve = leftBySets * limit.segmentCost
         while allocated(state) + bytes + reserve > limit.room {
             guard let slot = state.parked.first(where: { !segments.isHeld($0) }) else { return false }
             try discard(slot, &state)
@@ -226,13 +231,15 @@ extension SegmentStore {
 
     /// Runs the body under the maintenance lock until it gives something; where it gives nil, a segment is reclaimed
     /// first, by this thread or the one that is at it. The body is told how many bytes to leave for those who came
-    /// before.
+    /// before. `patience` is how many moments that win nothing may come in a row.
     ///
     /// - Throws: `.full` if nothing can be reclaimed.
     func withRoom<Result: Sendable>(
         for bytes: Int,
+        patience: Int? = nil,
         _ body: (inout Maintenance, _ ahead: Int) throws(StoreError) -> Result?
     ) throws(StoreError) -> Result {
+        let patience = patience ?? usualPatience
         var start: Duration?
         var failures = 0
         var number: Int?
@@ -263,8 +270,8 @@ extension SegmentStore {
             } else {
                 // Whoever is first gives up after a while, and then others are.
                 if isFirst { failures += hasReclaimed ? 10 : 1 }
-                let mayWin = mayEvict || hasReclaimed || !isFirst || isHeldByReaders
-                guard mayWin, failures < mostFailures else { throw fullError }
+                let mayWin = mayEvict || hasReclaimed || !isFirst || isHeldByReaders || readersKeepVictims
+                guard mayWin, failures < patience else { throw fullError }
                 // Readers may hold what was given up; they are given a moment.
                 if !hasReclaimed { usleep(Self.moment) }
             }
@@ -274,6 +281,11 @@ extension SegmentStore {
     /// True if what was given up cannot be used yet because it is being read.
     var isHeldByReaders: Bool {
         maintenance.withLock { $0.parked.contains { segments.isHeld($0) } }
+    }
+
+    /// True if a segment is passed over because it is being read.
+    private var readersKeepVictims: Bool {
+        isFixed && segments.inUse.contains { segments[$0].pointee.deadBytes > 0 && segments.seemsRead($0) }
     }
 
     /// What there is of room at one moment.
@@ -291,10 +303,12 @@ extension SegmentStore {
     }
 
     /// Moments in a row in which there is no victim; one that wins nothing counts for ten.
-    private var mostFailures: Int {
+    private var usualPatience: Int {
         // Where nothing is evicted, being full is nothing out of the ordinary.
         mayEvict ? 1_000 : 20
     }
+    /// Of a removal, which makes room: every segment of the store may have to be compacted for one more.
+    static let patienceOfRemovals = 1_000
     /// Microseconds.
     private static let moment: UInt32 = 1_000
 
@@ -312,6 +326,9 @@ extension SegmentStore {
 
     /// True if entries may leave for want of room.
     var mayEvict: Bool { limit != nil && options.eviction != .none }
+
+    /// True of a store with a size limit that nothing leaves for want of room.
+    var isFixed: Bool { limit != nil && options.eviction == .none }
 
     private var fullError: StoreError {
         StoreError(

@@ -108,9 +108,10 @@ extension SegmentStore {
     }
 
     @inline(__always)
-    func reserve(_ length: Int) -> Reservation.Ticket? {
+    func reserve(_ length: Int, keeping sequence: UInt64? = nil) -> Reservation.Ticket? {
         let ticket = reservation.withLock { reservation in
-            let ticket = reservation.reserve(length, in: segments, now: Self.monotonicTime)
+            var ticket = reservation.reserve(length, in: segments, now: Self.monotonicTime)
+            if let sequence { ticket?.sequence = sequence }
             if let ticket { publication.begin(ticket) }
             return ticket
         }
