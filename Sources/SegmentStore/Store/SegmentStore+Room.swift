@@ -123,17 +123,25 @@ extension SegmentStore {
             }
             let free = freeSegments(state)
             // A death in the middle of reclamation can leave less than a segment: what is left of a victim fits into that.
-            if free == 0 && reserved == 0 { return try makeRemainder(limit, log, atLeast: needed, state) }
+            if free == 0 && reserved == 0 { return try makeRemainder(limit, log, atLeast: needed, &state) }
             guard free > reserved else { return nil }
-        }
-        for slot in state.parked where segments[slot].pointee.header.capacity == nextCapacity {
-            guard needed <= nextCapacity, !segments.isHeld(slot), fits(renewing: slot, state) else { continue }
-            guard try renew(slot, log, &state) else { continue }
-            return slot
         }
         var capacity = nextCapacity
         while true {
-            if let limit, allocated(state) + SizeLimit.cost(ofCapacity: capacity) > limit.room { return nil }
+            let unread = state.parked.filter { !segments.isHeld($0) }
+            let renewable = unread.first {
+                segments[$0].pointee.header.capacity == nextCapacity && fits(renewing: $0, state)
+            }
+            if let renewable, needed <= nextCapacity {
+                if try renew(renewable, log, &state) { return renewable }
+                continue
+            }
+            if let limit, allocated(state) + SizeLimit.cost(ofCapacity: capacity) > limit.room {
+                // Files of segments that were not full take less than their next ones will: one makes room for another.
+                guard let least = leastAllocated(unread) else { return nil }
+                try discard(least, &state)
+                continue
+            }
             do throws(StoreError) {
                 return try makeSegment(capacity: capacity, log: log)
             } catch {
@@ -146,13 +154,21 @@ extension SegmentStore {
         }
     }
 
+    private func leastAllocated(_ slots: [Int]) -> Int? {
+        slots.min {
+            segments[$0].pointee.allocated.load(ordering: .relaxed)
+                < segments[$1].pointee.allocated.load(ordering: .relaxed)
+        }
+    }
+
     /// A segment of what is left under the limit; nil if the record does not fit into that.
     private func makeRemainder(
         _ limit: SizeLimit,
         _ log: SegmentHeader.Log,
         atLeast needed: Int,
-        _ state: Maintenance
+        _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
+        for slot in state.parked where !segments.isHeld(slot) { try discard(slot, &state) }
         let left = limit.room - allocated(state)
         // Whatever the file system needs for a larger one is enough.
         let overhead = limit.segmentCost - limit.segmentCapacity
@@ -177,11 +193,9 @@ extension SegmentStore {
     func freeSegments(_ state: Maintenance) -> Int {
         guard let limit else { return .max }
         if allocated(state) > limit.room { return 0 }
-        let unread = state.parked.count {
-            segments[$0].pointee.header.capacity == nextCapacity && !segments.isHeld($0)
-        }
-        let room = max(0, limit.room - allocated(state))
-        return unread + room / limit.segmentCost
+        let taken = (segments.inUse + state.parked.filter { segments.isHeld($0) })
+            .reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
+        return max(0, limit.room - taken) / limit.segmentCost
     }
 
     /// How many segments take so many bytes of the size limit.
