@@ -11,8 +11,7 @@ extension SegmentStore {
     ) -> ReclaimState.Victim? {
         var candidates = sealedSegments(among: slots)
         sweepExpired(candidates)
-        // Where nothing may leave, to empty what is being read takes room, and gives none until that has ended.
-        if isFixed { candidates.removeAll { segments.seemsRead($0, besidePins: 1) } }
+        if goal == .room && isFixed { candidates = emptiable(candidates) }
         let dead = candidates.map { segments[$0].pointee.deadBytes }
         let best = zip(candidates, dead).max { $0.1 < $1.1 }
         if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {
@@ -27,6 +26,14 @@ extension SegmentStore {
         // Where nothing may leave, little is better than nothing.
         guard let (slot, bytes) = best, bytes > 0 else { return nil }
         return victim(slot, .keep)
+    }
+
+    /// Those that give room at once, where nothing may leave: to empty what is being read takes room, and gives none until
+    /// that has ended. All of them where none of those has anything dead, and there is room for another one after that.
+    private func emptiable(_ candidates: [Int]) -> [Int] {
+        let unread = candidates.filter { !segments.seemsRead($0, besidePins: 1) }
+        let isOfUse = unread.contains { segments[$0].pointee.deadBytes > 0 }
+        return isOfUse || maintenance.withLock({ freeSegments($0) }) < 2 ? unread : candidates
     }
 
     private func victim(_ slot: Int, _ plan: ReclaimState.Plan) -> ReclaimState.Victim {

@@ -110,22 +110,31 @@ extension SegmentStore {
 
     /// Gives the main log room for a removal, of what sets may not have.
     func makeRoomForRemoval(_ length: Int) throws(StoreError) {
-        do throws(StoreError) {
-            try makeMainRoom(forRemoval: length, leaving: .removal)
-        } catch {
-            guard error.code == .full else { throw error }
-            // With nothing to win back, it is removals that make something.
-            try makeMainRoom(forRemoval: length, leaving: .lastRemoval)
+        if try makeMainRoom(forRemoval: length, leaving: .removal, patience: nil) { return }
+        // With little to win back, it is removals that make something.
+        if try makeMainRoom(forRemoval: length, leaving: .lastRemoval, patience: patienceOfRemovals) { return }
+        // What is kept for emptying a victim is of no use to one that does not fit into it; removals make that smaller.
+        let hasRoom = reservation.withLock { reservation in
+            guard reservation.main.hasRoom(for: length) else { return false }
+            reservation.mainIsKept = false
+            return true
         }
+        if !hasRoom { throw fullError }
     }
 
-    private func makeMainRoom(forRemoval length: Int, leaving need: Need) throws(StoreError) {
-        _ = try withRoom(for: 0, patience: Self.patienceOfRemovals) { state, _ throws(StoreError) -> Bool? in
-            let isKept = keepsMain(state)
-            reservation.withLock { $0.mainIsKept = isKept }
-            // What is kept is for emptying a victim, which makes the room.
-            if isKept { return nil }
-            return try makeMainRoom(for: length, leaving: need.rawValue, &state) ? true : nil
+    /// False if there is no room, and none to be won back.
+    private func makeMainRoom(forRemoval length: Int, leaving need: Need, patience: Int?) throws(StoreError) -> Bool {
+        do throws(StoreError) {
+            return try withRoom(for: 0, patience: patience) { state, _ throws(StoreError) -> Bool? in
+                let isKept = keepsMain(state)
+                reservation.withLock { $0.mainIsKept = isKept }
+                // What is kept is for emptying a victim, which makes the room.
+                if isKept { return nil }
+                return try makeMainRoom(for: length, leaving: need.rawValue, &state) ? true : nil
+            }
+        } catch {
+            guard error.code == .full else { throw error }
+            return false
         }
     }
 

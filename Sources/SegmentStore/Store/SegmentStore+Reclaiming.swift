@@ -171,7 +171,6 @@ extension SegmentStore {
 
     /// Deletes the file of a segment that was given up.
     func discard(_ slot: Int, _ state: inout Maintenance) throws(StoreError) {
-        state.parked.removeAll { $0 == slot }
         let path = segments[slot].pointee.path
         do throws(SystemError) {
             try files.unlink(path)
@@ -180,6 +179,8 @@ extension SegmentStore {
                 throw StoreError(error, path: path, doing: "deleting a segment that was given up")
             }
         }
+        // Not before: a file that stays goes on counting.
+        state.parked.removeAll { $0 == slot }
         namesAreUnforced.store(true, ordering: .releasing)
         segments.discard(slot)
     }

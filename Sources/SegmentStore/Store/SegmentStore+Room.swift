@@ -168,12 +168,16 @@ extension SegmentStore {
         atLeast needed: Int,
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
-        for slot in state.parked where !segments.isHeld(slot) { try discard(slot, &state) }
-        let left = limit.room - allocated(state)
+        let unread = state.parked.filter { !segments.isHeld($0) }
+        let left =
+            limit.room - allocated(state)
+            + unread.reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
         // Whatever the file system needs for a larger one is enough.
         let overhead = limit.segmentCost - limit.segmentCapacity
-        let capacity = (left - overhead) / 4_096 * 4_096
+        // Readers may have let go of a file since it was found that no whole segment is left.
+        let capacity = min(limit.segmentCapacity, (left - overhead) / 4_096 * 4_096)
         guard capacity >= max(needed, 2 * Format.recordsStart) else { return nil }
+        for slot in unread { try discard(slot, &state) }
         return try makeSegment(capacity: capacity, log: log)
     }
 
@@ -263,7 +267,8 @@ extension SegmentStore {
             let result = try maintenance.withLock { state throws(StoreError) -> Result? in
                 try checkWritable()
                 let ahead = state.bytesAhead(of: number)
-                isFirst = ahead == 0
+                // Who does not queue waits for nobody.
+                isFirst = bytes == 0 || ahead == 0
                 if let result = try body(&state, ahead) { return result }
                 if number == nil && bytes > 0 {
                     number = state.nextWaiter
@@ -299,7 +304,11 @@ extension SegmentStore {
 
     /// True if a segment is passed over because it is being read.
     private var readersKeepVictims: Bool {
-        isFixed && segments.inUse.contains { segments[$0].pointee.deadBytes > 0 && segments.seemsRead($0) }
+        isFixed
+            && segments.inUse.contains {
+                segments[$0].pointee.isSealed.load(ordering: .relaxed) && segments[$0].pointee.deadBytes > 0
+                    && segments.seemsRead($0)
+            }
     }
 
     /// What there is of room at one moment.
@@ -322,7 +331,7 @@ extension SegmentStore {
         mayEvict ? 1_000 : 20
     }
     /// Of a removal, which makes room: every segment of the store may have to be compacted for one more.
-    static let patienceOfRemovals = 1_000
+    var patienceOfRemovals: Int { usualPatience + 10 * segments.inUse.count }
     /// Microseconds.
     private static let moment: UInt32 = 1_000
 
@@ -344,7 +353,7 @@ extension SegmentStore {
     /// True of a store with a size limit that nothing leaves for want of room.
     var isFixed: Bool { limit != nil && options.eviction == .none }
 
-    private var fullError: StoreError {
+    var fullError: StoreError {
         StoreError(
             .full,
             path: directory,
