@@ -48,6 +48,24 @@ enum OutputFile {
         }
     }
 
+    /// Refuses a path that `write` would refuse, before anything is paid for what is to go there.
+    ///
+    /// Nothing is made, opened or changed. A full disk still shows only when the file is written.
+    static func requireWritable(_ path: String) throws(CommandFailure) {
+        var status = stat()
+        let kind = stat(path, &status) == 0 ? status.st_mode & S_IFMT : S_IFREG
+        var fault: CInt = 0
+        if kind == S_IFDIR {
+            fault = EISDIR
+        } else if kind == S_IFREG {
+            // It is replaced, or made: its own mode counts for nothing.
+            if access(WholeFile.directory(of: resolved(path)), W_OK | X_OK) != 0 { fault = errno }
+        } else if access(path, W_OK) != 0 {
+            fault = errno
+        }
+        guard fault == 0 else { throw CommandFailure(.failed, "\(path): \(String(cString: strerror(fault)))") }
+    }
+
     private static func resolved(_ path: String) -> String {
         guard let resolved = realpath(path, nil) else { return path }
         defer { free(resolved) }

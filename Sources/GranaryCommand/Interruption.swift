@@ -1,8 +1,10 @@
+import Dispatch
 import Glibc
 import SegmentStore
 import Synchronization
 
-/// SIGINT and SIGTERM: a thread waits for them, closes the open store, and ends the process within a second.
+/// SIGINT and SIGTERM: a thread waits for them, cancels what can be cancelled, closes the open store, and ends the process
+/// within a second.
 ///
 /// The signals are blocked everywhere else, so that no call in the middle of something is disturbed.
 final class Interruption: Sendable {
@@ -10,9 +12,12 @@ final class Interruption: Sendable {
 
     private struct State: Sendable {
         var store: SegmentStore?
+        /// Cancels the work under way.
+        var cancel: (@Sendable () -> Void)?
         var isEnding = false
     }
     private let state = Mutex(State())
+    private let cancelledWorkEnded = DispatchSemaphore(value: 0)
 
     /// Called before any other thread exists, for they inherit what is blocked.
     func install() {
@@ -46,6 +51,27 @@ final class Interruption: Sendable {
         state.withLock { $0.store = store }
     }
 
+    /// Runs work that keeps what it has when it is cancelled, as a signal then does before the store is closed; after a signal
+    /// this does not return.
+    func cancelling<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        let task = Task { try await work() }
+        let isEnding = state.withLock { state in
+            state.cancel = { task.cancel() }
+            return state.isEnding
+        }
+        if isEnding { task.cancel() }
+        let result = await task.result
+        let hasSignal = state.withLock { state in
+            state.cancel = nil
+            return state.isEnding
+        }
+        if hasSignal {
+            cancelledWorkEnded.signal()
+            while true { try? await Task.sleep(for: .seconds(3_600)) }
+        }
+        return try result.get()
+    }
+
     /// Ends the process, unless a signal is doing that already.
     func finish(with status: ExitStatus) -> Never {
         if state.withLock({ $0.isEnding }) { while true { pause() } }
@@ -53,15 +79,20 @@ final class Interruption: Sendable {
     }
 
     private func end(after number: CInt) {
-        let store = state.withLock { state in
+        let (store, cancel) = state.withLock { state in
             state.isEnding = true
-            return state.store
+            return (state.store, state.cancel)
         }
         // A disk that hangs must not hold the user's Ctrl-C; what was set is safe from a kill anyway.
         startThread {
             var most = timespec(tv_sec: 0, tv_nsec: 800_000_000)
             nanosleep(&most, nil)
             _exit(128 + number)
+        }
+        if let cancel {
+            cancel()
+            // Answers that have come are stored first; what closing takes must fit in behind.
+            _ = cancelledWorkEnded.wait(timeout: .now() + .milliseconds(500))
         }
         try? store?.close()
         _exit(128 + number)

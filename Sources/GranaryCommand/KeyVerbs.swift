@@ -60,7 +60,7 @@ struct WhyMiss: AsyncParsableCommand {
         discussion: """
             Example: granary why-miss conversations.json --cache .cache/summaries --model openai/gpt-4o-mini
 
-            Give the options that summarise was given. No model is called, and nothing is changed.
+            Give the options that summarise was given, --kura-keys too. No model is called, and nothing is changed.
             """
     )
 
@@ -75,12 +75,53 @@ struct WhyMiss: AsyncParsableCommand {
 
     func run() async throws {
         let model = try options.summaryModel()
+        let importedKey = try options.importedKey()
         let conversations = try await input.read()
-        let cache = try await OpenedCache(CacheLocation(self.cache), for: .reading).strategy
+        let opened = try await OpenedCache(CacheLocation(cache), for: .reading)
+        let (imported, found) = try await opened.using { cache in
+            try await look(for: conversations, of: model, importedKey, in: cache)
+        }
+        if report.format == .json {
+            var writer = JSONWriter()
+            writer.beginObject()
+            writer.member("conversations", conversations.count)
+            writer.name("imported")
+            writer.beginArray()
+            for hit in imported { hit.write(to: &writer) }
+            writer.endArray()
+            writer.name("misses")
+            writer.beginArray()
+            for finding in found { finding.write(to: &writer) }
+            writer.endArray()
+            writer.endObject()
+            return try Output.write(writer.bytes + [UInt8(ascii: "\n")])
+        }
+        for hit in imported { try Output.write(hit.text) }
+        for finding in found { try Output.write(finding.text) }
+        try Output.write(
+            "\(grouped(conversations.count)) conversations: \(grouped(conversations.count - found.count)) in the cache, "
+                + "\(grouped(found.count)) not\n"
+        )
+    }
+
+    /// What a run would reuse of what was imported, and what it would find neither there nor under its own key.
+    private func look(
+        for conversations: [Conversation],
+        of model: any SummaryModel,
+        _ importedKey: (@Sendable (Conversation) -> String?)?,
+        in cache: any ManagedCacheStrategy
+    ) async throws -> (imported: [ImportedHit], missed: [Finding]) {
+        let imports = Cache<SummaryEnvelope>(over: cache, codec: .imported)
+        var imported: [ImportedHit] = []
         var missed: [(index: Int, key: AskedKey)] = []
         for (index, conversation) in conversations.enumerated() {
             let asked = AskedKey(conversation, model: model, options: options.key)
-            if try await cache.get(asked.text).flatMap({ SummaryEnvelope($0) }) == nil { missed.append((index, asked)) }
+            if try await cache.get(asked.text).flatMap({ SummaryEnvelope($0) }) != nil { continue }
+            if let key = importedKey?(conversation), try await imports.value(forKey: key) != nil {
+                imported.append(ImportedHit(index: index, chatID: conversation.chatID, key: key))
+            } else {
+                missed.append((index, asked))
+            }
         }
         var explainer = MissExplainer(missed.map(\.key.components))
         if !missed.isEmpty {
@@ -90,25 +131,10 @@ struct WhyMiss: AsyncParsableCommand {
                 }
             }
         }
-        let found = zip(missed, explainer.misses).map { missed, miss in
+        let findings = zip(missed, explainer.misses).map { missed, miss in
             Finding(index: missed.index, chatID: conversations[missed.index].chatID, key: missed.key.text, miss: miss)
         }
-        if report.format == .json {
-            var writer = JSONWriter()
-            writer.beginObject()
-            writer.member("conversations", conversations.count)
-            writer.name("misses")
-            writer.beginArray()
-            for finding in found { finding.write(to: &writer) }
-            writer.endArray()
-            writer.endObject()
-            return try Output.write(writer.bytes + [UInt8(ascii: "\n")])
-        }
-        for finding in found { try Output.write(finding.text) }
-        try Output.write(
-            "\(grouped(conversations.count)) conversations: \(grouped(conversations.count - found.count)) in the cache, "
-                + "\(grouped(found.count)) not\n"
-        )
+        return (imported, findings)
     }
 }
 
@@ -121,6 +147,23 @@ private struct AskedKey {
         let request = model.request(for: conversation)
         text = SummaryKey(of: request, prompt: model.prompt, options: options).text
         components = KeyComponents(of: request, for: conversation, prompt: model.prompt, options: options)
+    }
+}
+
+/// A conversation whose summary is reused from an import.
+private struct ImportedHit {
+    let index: Int
+    let chatID: String
+    let key: String
+
+    var text: String { "\(index) \(shown(chatID)): reused from what was imported as \(shown(key))\n" }
+
+    func write(to writer: inout JSONWriter) {
+        writer.beginObject()
+        writer.member("index", index)
+        writer.member("chat_id", chatID)
+        writer.member("key", key)
+        writer.endObject()
     }
 }
 

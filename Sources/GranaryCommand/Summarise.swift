@@ -68,34 +68,59 @@ struct Summarise: AsyncParsableCommand {
     func run() async throws {
         log.apply()
         let model = try options.summaryModel()
+        let settings = try summariserOptions()
         let costs = Costs(prices: try priceList(), model: model.name)
+        // Only a checkpoint makes calls needless for certain, and whether it does shows once the input was read.
+        if refresh || checkpoints == nil { try requireKey(of: model) }
         let conversations = try await input.read()
         let checkpoint = checkpoints.map {
-            Checkpoint(directory: $0, of: conversations, model: model, key: options.key)
+            Checkpoint(directory: $0, of: conversations, model: model, settings: settings)
         }
         if !refresh, let summaries = try checkpoint?.load() {
             let result = SummaryReport(fromCheckpoint: summaries)
             return try SummaryOutput(result: result, costs: costs, file: output, format: report.format).write()
         }
+        try requireKey(of: model)
         let opened = try await openCache()
+        // Behind the cache, whose opening may make the directory that the output goes to.
+        if let output { try OutputFile.requireWritable(output) }
         let cache = opened?.strategy
         let progress = ProgressDisplay(costs: costs)
-        var settings = Summariser.Options()
-        settings.mode = mode
-        settings.key = options.key
-        settings.concurrency = options.concurrency
-        settings.alternativeKey = try options.importedKey()
         let summariser = Summariser(model: model, cache: cache, options: settings) { progress.show($0) }
-        let result = try await summariser.summarise(conversations)
+        let result = try await Interruption.shared.cancelling { try await summariser.summarise(conversations) }
         let note = opened.flatMap { $0.note(on: limit) }
         var warning = result.cacheFailure
         do { try await cache?.close() } catch { warning = warning ?? "\(error)" }
         progress.end()
         if let note { Output.message(note) }
         if let warning { Output.message("granary: the cache failed, not everything is kept: \(warning)") }
+        // The checkpoint first, and the output whatever came of it: where one of them fails the other has the answers.
+        let saving = Result { () throws(CommandFailure) -> Void in
+            guard result.failed == 0 else { return }
+            try checkpoint?.save(result)
+        }
         try SummaryOutput(result: result, costs: costs, file: output, format: report.format).write()
         if result.failed > 0 { throw CommandFailure(.failed) }
-        try checkpoint?.save(result)
+        try saving.get()
+    }
+
+    private func summariserOptions() throws(CommandFailure) -> Summariser.Options {
+        var settings = Summariser.Options()
+        settings.mode = mode
+        settings.key = options.key
+        settings.concurrency = options.concurrency
+        settings.alternativeKey = try options.importedKey()
+        return settings
+    }
+
+    /// Refuses a run that may make calls for want of a key, before it begins.
+    private func requireKey(of model: any SummaryModel) throws(CommandFailure) {
+        guard !offline, let model = model as? ChatSummaryModel else { return }
+        do throws(ChatSettingsError) {
+            try model.requireKey()
+        } catch {
+            throw CommandFailure(.badUsage, "\(error)")
+        }
     }
 
     private func openCache() async throws(CommandFailure) -> OpenedCache? {
@@ -117,9 +142,14 @@ private struct Checkpoint {
     private let manager: CheckpointManager
     private let fingerprint: CheckpointFingerprint
 
-    init(directory: String, of conversations: [Conversation], model: any SummaryModel, key: SummaryKey.Options) {
+    init(directory: String, of conversations: [Conversation], model: any SummaryModel, settings: Summariser.Options) {
         manager = CheckpointManager(directory: directory)
-        fingerprint = CheckpointFingerprint(of: conversations, model: model, key: key)
+        fingerprint = CheckpointFingerprint(
+            of: conversations,
+            model: model,
+            key: settings.key,
+            alternativeKey: settings.alternativeKey
+        )
     }
 
     /// The summaries, if they were made of the same; says why not where there are others.

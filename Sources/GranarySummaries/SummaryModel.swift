@@ -54,7 +54,7 @@ public protocol SummaryModelError: Error {
 public enum SummaryFailureScope: Sendable, Hashable {
     /// The one conversation; the service works.
     case conversation
-    /// The service, for a while.
+    /// The service for a while, or every call alike; that it has answered before says that it is neither.
     case service
     /// Every call, until somebody changes the settings.
     case settings

@@ -12,18 +12,19 @@ public struct TokenUsage: Sendable, Hashable {
     }
 
     /// Both together.
-    public var totalTokens: Int { promptTokens + completionTokens }
+    public var totalTokens: Int { Self.sum(promptTokens, completionTokens) }
 
     /// The tokens of both usages; a server that counts beyond an `Int` gets the most there is.
     public static func + (left: TokenUsage, right: TokenUsage) -> TokenUsage {
-        func sum(_ left: Int, _ right: Int) -> Int {
-            let (sum, overflow) = left.addingReportingOverflow(right)
-            return overflow ? .max / 2 : sum
-        }
-        return TokenUsage(
+        TokenUsage(
             promptTokens: sum(left.promptTokens, right.promptTokens),
             completionTokens: sum(left.completionTokens, right.completionTokens)
         )
+    }
+
+    private static func sum(_ left: Int, _ right: Int) -> Int {
+        let (sum, overflow) = left.addingReportingOverflow(right)
+        return overflow ? .max : sum
     }
 
     func write(to writer: inout JSONWriter) {

@@ -40,6 +40,9 @@ struct Behaviour: Sendable {
                 headers: ["Retry-After: Sun, 06 Nov 1994 08:49:37 GMT"]
             )
         case "429long": bytes = Self.response(429, Self.failure("slow down"), headers: ["Retry-After: 86400"])
+        case "503after1": bytes = Self.response(503, Self.failure("busy"), headers: ["Retry-After: 1"])
+        case "503long": bytes = Self.response(503, Self.failure("busy"), headers: ["Retry-After: 86400"])
+        case "filtered400": bytes = Self.response(400, Self.failure("not this", code: "content_filter"))
         case "quota": bytes = Self.response(429, Self.failure("no credit", code: "insufficient_quota"))
         case "toolong": bytes = Self.response(400, Self.failure("too long", code: "context_length_exceeded"))
         case "echokey": bytes = Self.response(401, Self.failure("wrong key: Bearer test-key-123"))
@@ -58,6 +61,10 @@ struct Behaviour: Sendable {
         case "wrongschema": bytes = Self.response(200, Self.completion(#"{"summary": 5}"#))
         case "extrafield":
             bytes = Self.response(200, Self.completion(Self.summary(text, additional: #","mood":"calm""#)))
+        case "oddfield":
+            // The terminal is cleared by such a name, and the key is given away.
+            let member = Self.quoted("\u{1B}[2J\ntest-key-123 " + String(repeating: "x", count: 10_000))
+            bytes = Self.response(200, Self.completion(Self.summary(text, additional: ",\(member):1")))
         case "refusal": bytes = Self.response(200, Self.completion(nil, refusal: "I cannot help with that."))
         case "filtered": bytes = Self.response(200, Self.completion("", finish: "content_filter"))
         case "cut":

@@ -192,6 +192,50 @@ import Testing
         }
     }
 
+    @Test func anOutputThatCannotBeWrittenCostsNoCall() throws {
+        try withRunner("ok") { granary in
+            let file = try write(2, granary)
+            let none = granary.path("none/out.json")
+            for (path, reason) in [
+                (none, "No such file or directory"), (file + "/out.json", "Not a directory"),
+                (granary.directory.path, "Is a directory"),
+            ] {
+                let command = ["summarise", file, "--no-cache", "--model", "test/model", "--output", path]
+                let result = try granary.run(command)
+                #expect(result.status == 1 && result.messages == "granary: \(path): \(reason)\n")
+            }
+            #expect(try server.journal(run).entries.isEmpty)
+            #expect(!FileManager.default.fileExists(atPath: granary.path("none")))
+        }
+    }
+
+    @Test func anOutputThatFailsAfterAllLeavesTheCheckpoint() throws {
+        try withRunner("ok") { granary in
+            let file = try write(2, granary)
+            let command = [
+                "summarise", file, "--no-cache", "--model", "test/model", "--checkpoints", granary.path("checkpoints"),
+            ]
+            let full = try granary.run(command + ["--output", "/dev/full"])
+            #expect(full.status == 1 && full.messages.contains("/dev/full: No space left on device"))
+            let again = try granary.run(command)
+            #expect(again.status == 0 && again.text.contains(#""summary":"S:"#))
+            #expect(try server.journal(run).entries.count == 2)
+        }
+    }
+
+    @Test func aCheckpointThatCannotBeKeptCostsNoOutput() throws {
+        try withRunner("ok") { granary in
+            let file = try write(2, granary)
+            let result = try granary.run(
+                ["summarise", file, "--no-cache", "--model", "test/model", "--checkpoints", file + "/checkpoints"]
+            )
+            #expect(result.status == 1 && result.messages.contains(file + "/checkpoints"))
+            #expect(result.text.contains(#""summary":"S:"#))
+        }
+    }
+
+    // MARK: What was imported
+
     /// The vectors are those that Kura's own function gives for the prompt `p`.
     @Test(arguments: [
         ("0.2", "openai/gpt-4o-mini", 0), ("2e-1", "openai/gpt-4o-mini", 0), ("0.3", "openai/gpt-4o-mini", 1),
@@ -201,17 +245,11 @@ import Testing
         var granary = try CommandRunner()
         defer { granary.remove() }
         granary.environment = ["OPENAI_BASE_URL": server.url("ok", run: run), "OPENAI_API_KEY": Self.key]
-        let conversations = #"[{"chat_id": "asker", "messages": [{"role": "user", "content": "hi"}]}]"#
-        let file = granary.path("conversations.json")
-        try Data(conversations.utf8).write(to: URL(fileURLWithPath: file))
-        let cache = try SegmentCache(directory: granary.store)
-        let imported = CacheValue(Array(#"{"summary":"Imported."}"#.utf8), coding: .json)
-        try await cache.set("kura/89d28933b12b8baa3d20887ffab80005", to: imported)
-        try await cache.close()
+        let file = try await writeImported(granary)
         let command = [
             "summarise", file, "--cache", granary.store, "--read-only", "--model", model, "--temperature", temperature,
         ]
-        let asked = try granary.run(command + ["--kura-keys", "--kura-prompt-md5", "83878c91171338902e0fe0fb97a8c47a"])
+        let asked = try granary.run(command + Self.asksForImports)
         #expect(asked.status == 0, "\(asked.messages)")
         #expect(try server.journal(run).entries.count == calls)
         #expect(asked.text.contains(#""chat_id":"asker""#) && asked.text.contains("Imported.") == (calls == 0))
@@ -219,6 +257,85 @@ import Testing
         #expect(try granary.run(command + ["--kura-keys"]).status == 0)
         #expect(try server.journal(run).entries.count == calls + 2)
     }
+
+    private static let asksForImports = ["--kura-keys", "--kura-prompt-md5", "83878c91171338902e0fe0fb97a8c47a"]
+
+    /// A file of a conversation of which the cache has a summary that was imported.
+    private func writeImported(_ granary: CommandRunner) async throws -> String {
+        let conversations = #"[{"chat_id": "asker", "messages": [{"role": "user", "content": "hi"}]}]"#
+        let file = granary.path("conversations.json")
+        try Data(conversations.utf8).write(to: URL(fileURLWithPath: file))
+        let cache = try SegmentCache(directory: granary.store)
+        let imported = CacheValue(Array(#"{"summary":"Imported."}"#.utf8), coding: .json)
+        try await cache.set("kura/89d28933b12b8baa3d20887ffab80005", to: imported)
+        try await cache.close()
+        return file
+    }
+
+    private static let asksKurasModel = ["--model", "openai/gpt-4o-mini", "--temperature", "0.2"]
+
+    @Test func aCheckpointGivesImportsOnlyToThoseWhoAskForThem() async throws {
+        var granary = try CommandRunner()
+        defer { granary.remove() }
+        granary.environment = ["OPENAI_BASE_URL": server.url("ok", run: run), "OPENAI_API_KEY": Self.key]
+        let file = try await writeImported(granary)
+        let command =
+            ["summarise", file, "--cache", granary.store, "--checkpoints", granary.path("checkpoints")]
+            + Self.asksKurasModel
+        #expect(try granary.run(command + Self.asksForImports).text.contains("Imported."))
+        let again = try granary.run(command + Self.asksForImports)
+        #expect(again.messages.contains("those of the checkpoint") && again.text.contains("Imported."))
+        #expect(try server.journal(run).entries.isEmpty)
+        let other = try granary.run(command)
+        #expect(other.status == 0 && other.messages.contains("was made of other imports\n"))
+        #expect(!other.text.contains("Imported."))
+        #expect(try server.journal(run).entries.count == 1)
+    }
+
+    @Test func saysWhatIsReusedFromAnImport() async throws {
+        var granary = try CommandRunner()
+        defer { granary.remove() }
+        granary.environment = ["OPENAI_BASE_URL": server.url("ok", run: run), "OPENAI_API_KEY": Self.key]
+        let file = try await writeImported(granary)
+        let command = ["why-miss", file, "--cache", granary.store] + Self.asksKurasModel
+        let key = "kura/89d28933b12b8baa3d20887ffab80005"
+        #expect(
+            try granary.run(command + Self.asksForImports).text
+                == "0 asker: reused from what was imported as \(key)\n1 conversations: 1 in the cache, 0 not\n"
+        )
+        let report = try object(granary.run(command + Self.asksForImports + ["--format", "json"]).output)
+        let imported = try #require(report["imported"] as? [[String: Any]])
+        #expect(imported.count == 1 && imported[0]["key"] as? String == key && imported[0]["index"] as? Int == 0)
+        #expect((report["misses"] as? [Any])?.isEmpty == true)
+        #expect(try granary.run(command).text.hasSuffix("1 conversations: 0 in the cache, 1 not\n"))
+    }
+
+    @Test func onlyWhatMakesCallsNeedsAKey() async throws {
+        var granary = try CommandRunner()
+        defer { granary.remove() }
+        granary.environment = ["OPENAI_BASE_URL": "", "OPENAI_API_KEY": ""]
+        let file = try await writeImported(granary)
+        for mode in [["--cache", granary.path("new")], ["--cache", granary.store, "--read-only"], ["--no-cache"]] {
+            let refused = try granary.run(["summarise", file] + mode + Self.asksKurasModel)
+            #expect(refused.status == 64)
+            #expect(refused.messages == "granary: api.openai.com needs a key; set OPENAI_API_KEY\n")
+        }
+        #expect(!FileManager.default.fileExists(atPath: granary.path("new")))
+        #expect(try granary.run(["explain-key", file] + Self.asksKurasModel).status == 0)
+        #expect(try granary.run(["why-miss", file, "--cache", granary.store] + Self.asksKurasModel).status == 0)
+        let command =
+            ["summarise", file, "--cache", granary.store, "--checkpoints", granary.path("checkpoints")]
+            + Self.asksKurasModel
+        let missed = try granary.run(command + ["--offline"])
+        #expect(missed.status == 1 && missed.messages.contains("an offline run asks no model"))
+        #expect(try granary.run(command + Self.asksForImports + ["--offline"]).status == 0)
+        let checkpoint = try granary.run(command + Self.asksForImports)
+        #expect(checkpoint.status == 0 && checkpoint.messages.contains("those of the checkpoint"))
+        #expect(try granary.run(command).status == 64)
+        #expect(try granary.run(command + Self.asksForImports + ["--refresh"]).status == 64)
+    }
+
+    // MARK: Converting
 
     @Test func convertsToWhatItReads() throws {
         try withRunner("ok") { granary in

@@ -43,6 +43,28 @@ import Testing
         #expect(calm > 0 && oldAnswers > 0, "no kill of a calm round came 50 ms behind an answer; seed \(seed)")
     }
 
+    /// Ctrl-C in the middle of calls: the run ends as such, begins none after that, and is gone on with by the next one.
+    @Test(arguments: [(SIGINT, Int32(130)), (SIGTERM, Int32(143))])
+    func anInterruptedRunKeepsWhatItPaidFor(signal: Int32, status: Int32) throws {
+        let server = try ChatServer()
+        let run = UUID().uuidString
+        try withCommand(server, run: run) { granary, arguments in
+            let process = granary.process(arguments)
+            process.standardOutput = FileHandle.nullDevice
+            process.standardError = FileHandle.nullDevice
+            try process.run()
+            while try server.journal(run).entries.count < 10 * concurrency { sched_yield() }
+            kill(process.processIdentifier, signal)
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit && process.terminationStatus == status)
+            let interrupted = try server.journal(run).entries.count
+            #expect(interrupted < conversations)
+            let again = try granary.run(arguments)
+            #expect(again.status == 0, "\(again.messages)")
+            #expect(try server.journal(run).entries.count <= conversations + concurrency)
+        }
+    }
+
     /// How long a run takes that nobody kills, in nanoseconds.
     private func wholeRun(_ server: ChatServer) throws -> UInt64 {
         try withCommand(server, run: UUID().uuidString) { granary, arguments in

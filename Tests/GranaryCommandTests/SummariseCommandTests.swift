@@ -41,6 +41,15 @@ import Testing
         }
     }
 
+    @Test func theOutputMayGoWhereTheCacheMakesTheDirectory() throws {
+        try withRunner { granary in
+            let file = try write(conversations, granary)
+            let (cache, output) = (granary.path("new/cache"), granary.path("new/summaries.json"))
+            #expect(try granary.run("summarise", file, "--cache", cache, "--output", output).status == 0)
+            #expect(FileManager.default.fileExists(atPath: output))
+        }
+    }
+
     @Test func reportsAsOneJSONObject() throws {
         try withRunner { granary in
             let small = #"[{"chat_id": "a", "messages": [{"role": "user", "content": "hello"}]}]"#

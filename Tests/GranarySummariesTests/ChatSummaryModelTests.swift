@@ -131,6 +131,10 @@ import Testing
         Case("429long", calls: 1, "asks to wait 86400 s"),
         Case("500", calls: 4, "the server fails (500: status 500)"),
         Case("500,502,503,ok", calls: 4),
+        Case("503after1,ok", calls: 2),
+        Case("503after1", calls: 4, "it asks to wait 1 s"),
+        Case("503long", calls: 1, "it asks to wait 86400 s"),
+        Case("filtered400", calls: 1, "the model refuses: not this"),
         Case("garbage", calls: 4, "no chat completion"),
         Case("garbage,ok", calls: 2),
         Case("noise", calls: 4, "the connection failed"),
@@ -235,6 +239,14 @@ import Testing
         #expect(texts.count == 4)
         let isShown = texts.map { $0.contains(Self.key) }
         #expect(isShown == [false, false, false, false])
+    }
+
+    @Test func namesThatTheServerMadeUpAreShownAsOneShortHarmlessLine() async throws {
+        let report = try await Summariser(model: try model("oddfield"), cache: nil).summarise([conversation("a")])
+        let message = try #require(report.failures.first?.message)
+        #expect(message.contains("the schema:  [2J [key] xxx") && message.contains("is not a property of the schema"))
+        #expect(!message.contains("\u{1B}") && !message.contains("\n") && !message.contains(Self.key))
+        #expect(message.count < 500)
     }
 
     // MARK: What misses, and what hits
@@ -360,11 +372,22 @@ import Testing
         #expect(throws: ChatSettingsError.missingBaseURL(provider: "any")) {
             try ChatEndpoint(provider: "any", key: "k", environment: [:])
         }
-        #expect(throws: ChatSettingsError.missingKey) { try ChatEndpoint(provider: "openai", environment: [:]) }
         #expect(throws: ChatSettingsError.invalidKey) { try ChatEndpoint(baseURL: "http://x", key: "a\r\nX: b") }
         for url in ["", "x", "ftp://x/v1", "http://user:pw@x/v1", "http://x/v1?key=1", "http:///v1"] {
             #expect(throws: ChatSettingsError.self) { try ChatEndpoint(baseURL: url) }
         }
+    }
+
+    @Test func missesAKeyOnlyOnceACallIsToBeMade() async throws {
+        let endpoint = try ChatEndpoint(provider: "openai", environment: [:])
+        let model = try ChatSummaryModel("openai/gpt-4o-mini", endpoint: endpoint, settings: settings())
+        #expect(model.request(for: conversation("hello")).endpoint.baseURL == "https://api.openai.com/v1")
+        #expect(throws: ChatSettingsError.missingKey) { try model.requireKey() }
+        try self.model("ok").requireKey()
+        let report = try await Summariser(model: model, cache: nil)
+            .summarise((0..<100).map { conversation("text \($0)") })
+        #expect(report.calls == 0 && report.failed == 100)
+        #expect(report.stopReason == "api.openai.com needs a key; set OPENAI_API_KEY")
     }
 
     @Test(arguments: ["model", "messages", "response_format", "tools", "stream", "n", "temperature"])

@@ -20,11 +20,12 @@ import Testing
     private func fingerprint(
         _ change: (inout [Conversation]) -> Void = { _ in },
         model: EchoModel = EchoModel(),
-        key: SummaryKey.Options = SummaryKey.Options()
+        key: SummaryKey.Options = SummaryKey.Options(),
+        alternativeKey: (@Sendable (Conversation) -> String?)? = nil
     ) -> CheckpointFingerprint {
         var conversations = conversations
         change(&conversations)
-        return CheckpointFingerprint(of: conversations, model: model, key: key)
+        return CheckpointFingerprint(of: conversations, model: model, key: key, alternativeKey: alternativeKey)
     }
 
     private func withManager(_ body: (CheckpointManager) throws -> Void) throws {
@@ -60,6 +61,8 @@ import Testing
                 (fingerprint(model: EchoModel(prompt: "p")), "prompt"),
                 (fingerprint(model: EchoModel(version: 2)), "fields"),
                 (fingerprint(key: SummaryKey.Options(sample: 1)), "sample"),
+                (fingerprint(alternativeKey: { _ in "kura/1" }), "imports"),
+                (fingerprint(alternativeKey: { _ in nil }), "imports"),
             ]
             for (other, part) in others {
                 guard case .unusable(let reason) = try manager.load("summaries", other) else {
@@ -67,6 +70,37 @@ import Testing
                     continue
                 }
                 #expect(reason.contains("was made of other \(part)"), "\(reason)")
+            }
+        }
+    }
+
+    @Test func importsAreForThoseWhoAskForTheSameOnes() throws {
+        try withManager { manager in
+            let asking = fingerprint(alternativeKey: { _ in "kura/1" })
+            try manager.save(summaries, as: "summaries", asking)
+            #expect(try manager.load("summaries", asking) == .usable(summaries))
+            for other in [fingerprint(), fingerprint(alternativeKey: { _ in "kura/2" })] {
+                guard case .unusable(let reason) = try manager.load("summaries", other) else {
+                    Issue.record("imports are given to who did not ask for them")
+                    continue
+                }
+                #expect(reason.hasSuffix("was made of other imports"), "\(reason)")
+            }
+        }
+    }
+
+    @Test func oneFromBeforeThereWereImportsCountsAsWithoutThem() throws {
+        try withManager { manager in
+            try manager.save(summaries, as: "s", fingerprint())
+            let path = manager.directory + "/s.jsonl"
+            let text = String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
+            let old = text.replacing(#","imports":"""#, with: "")
+            #expect(old != text)
+            try Data(old.utf8).write(to: URL(fileURLWithPath: path))
+            #expect(try manager.load("s", fingerprint()) == .usable(summaries))
+            guard case .unusable = try manager.load("s", fingerprint(alternativeKey: { _ in "kura/1" })) else {
+                Issue.record("it is taken for one with imports")
+                return
             }
         }
     }

@@ -58,6 +58,14 @@ import Testing
         #expect(error?.description.hasPrefix(reason) == true)
     }
 
+    @Test func ofANameGivenTwiceTheLastOneCountsInTheFirstOnesPlace() throws {
+        let schema = JSONSchema.object([("a", .integer(in: 1...5)), ("b", .string()), ("a", .integer(in: 1...10))])
+        #expect(schema == JSONSchema.object([("a", .integer(in: 1...10)), ("b", .string())]))
+        try schema.validate(["a": 7, "b": "x"])
+        let error = #expect(throws: SchemaMismatch.self) { try schema.validate(["a": 11, "b": "x"]) }
+        #expect(error?.description == "a is not a whole number from 1 to 10")
+    }
+
     @Test func refusesSchemasThatNoModelTakes() {
         enum Nameless: SummarySchema {
             static let name = "not a name"
@@ -67,7 +75,11 @@ import Testing
             static let name = "Empty"
             static let properties: [(String, JSONSchema)] = [("topic", .string())]
         }
-        for type in [Nameless.self, Empty.self] as [any SummarySchema.Type] {
+        enum Replaced: SummarySchema {
+            static let name = "Replaced"
+            static let properties = StandardSummary.properties + [("summary", .integer())]
+        }
+        for type in [Nameless.self, Empty.self, Replaced.self] as [any SummarySchema.Type] {
             #expect(throws: ChatSettingsError.self) { try SchemaDocument(type) }
         }
     }

@@ -102,6 +102,7 @@ import Testing
         func open() {
             let waiting = state.withLock { state in
                 state.isOpen = true
+                defer { state.waiting = [] }
                 return state.waiting
             }
             for continuation in waiting { continuation.resume() }
@@ -131,6 +132,97 @@ import Testing
         options.concurrency = 1
         let report = try await Summariser(model: model, cache: nil, options: options).summarise(conversations(20))
         #expect(report.computed == 1 && report.failures.count == 19 && report.stopReason == nil)
+    }
+
+    /// They come first in the list: in the order in which they stand they would be all that is tried.
+    @Test func someThatAlwaysFailKeepNoOtherFromBeingTried() async throws {
+        let model = EchoModel(holding: { text in
+            if ["text 0", "text 1", "text 2", "text 3"].contains(text) { throw Failure(scope: .service) }
+        })
+        for count in [5, 8, 9, 50] {
+            let report = try await Summariser(model: model, cache: nil).summarise(conversations(count))
+            #expect(report.computed == count - 4 && report.failures.count == 4 && report.stopReason == nil)
+        }
+    }
+
+    @Test func aRunThatStopsWaitsForTheCallsUnderWay() async throws {
+        let gate = Gate()
+        let model = EchoModel(holding: { text in
+            if text == "text 0" { return }
+            if ["text 1", "text 2", "text 3", "text 4"].contains(text) { throw Failure(scope: .settings) }
+            await gate.wait()
+            try Task.checkCancellation()
+        })
+        var options = Summariser.Options()
+        options.concurrency = 20
+        let summariser = Summariser(model: model, cache: nil, options: options) { progress in
+            if progress.failed == 4 { gate.open() }
+        }
+        let report = try await summariser.summarise(conversations(15))
+        #expect(report.stopReason != nil && report.failures.count == 4)
+        #expect(report.computed == report.calls - 4)
+    }
+
+    @Test(.timeLimit(.minutes(30))) func whatAReadOnlyRunPaidForIsStoredByTheOneThatJoinsIt() async throws {
+        let cache = MemoryCache()
+        let gate = Gate()
+        let model = EchoModel(holding: { _ in await gate.wait() })
+        func start(_ mode: SummaryCacheMode) -> Task<SummaryReport, any Error> {
+            Task { [conversations = conversations(1), options = options(mode)] in
+                try await Summariser(model: model, cache: cache, options: options).summarise(conversations)
+            }
+        }
+        let first = start(.readOnly)
+        while model.callCount < 1 { await Task.yield() }
+        let second = start(.normal)
+        let key = SummaryKey(of: model.request(for: conversations(1)[0]), prompt: "").text
+        while SummaryFlights.over(cache).waiters(forKey: key) < 2 { await Task.yield() }
+        gate.open()
+        #expect(try await first.value.computed == 1)
+        #expect(try await second.value.reused == 1)
+        #expect(try await cache.get(key) != nil)
+        #expect(model.callCount == 1)
+    }
+
+    /// A cache whose sets wait for a gate, and which takes nothing for a task that is cancelled.
+    private struct SlowCache: CacheStrategy {
+        let inner = MemoryCache()
+        let gate = Gate()
+        let sets = Counter()
+
+        final class Counter: Sendable {
+            private let value = Atomic(0)
+            var count: Int { value.load(ordering: .relaxed) }
+            func add() { value.add(1, ordering: .relaxed) }
+        }
+
+        func get(_ key: String) async throws -> CacheValue? { try await inner.get(key) }
+        func hit(_ key: String) async throws -> CacheHit? { try await inner.hit(key) }
+
+        func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws {
+            sets.add()
+            await gate.wait()
+            try Task.checkCancellation()
+            try await inner.set(key, to: value, options: options)
+        }
+    }
+
+    @Test(.timeLimit(.minutes(30))) func cancellingEndsBehindTheAnswersThatAreBeingStored() async throws {
+        let cache = SlowCache()
+        let run = Task { [conversations = conversations(3)] in
+            try await Summariser(model: EchoModel(), cache: cache).summarise(conversations)
+        }
+        while cache.sets.count < 3 { await Task.yield() }
+        run.cancel()
+        cache.gate.open()
+        await #expect(throws: CancellationError.self) { try await run.value }
+        #expect(try await cache.inner.count() == 3)
+    }
+
+    @Test func tokensBeyondAnIntAreTheMostThereIs() {
+        let half = TokenUsage(promptTokens: 1 << 61, completionTokens: 1 << 61)
+        let all = (0..<8).reduce(TokenUsage()) { sum, _ in sum + half }
+        #expect((half + half).totalTokens == .max && all.promptTokens == .max && all.totalTokens == .max)
     }
 
     @Test func findsWhatLiesUnderAnotherKey() async throws {

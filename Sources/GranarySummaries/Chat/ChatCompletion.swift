@@ -30,7 +30,8 @@ struct ChatCompletion {
         do throws(SchemaMismatch) {
             try document.schema.validate(value)
         } catch {
-            throw .schemaMismatch(error)
+            // Its path holds names that the server wrote; what was expected is the schema's own.
+            throw .schemaMismatch(SchemaMismatch(path: plainLine(error.path, key: key), expected: error.expected))
         }
         guard let content = SummaryContent(value) else { throw .malformed("its content has no summary") }
         return content
@@ -74,11 +75,18 @@ extension ChatModelError {
         case 401, 403: self = .unauthorised(status: response.status, message: message)
         case 404, 405, 410: self = .notFound(status: response.status, message: message)
         case 413: self = .conversationTooLong(message: message)
-        case 400 where code == "context_length_exceeded": self = .conversationTooLong(message: message)
+        case 400, 422:
+            switch code {
+            case "context_length_exceeded", "exceed_context_size_error": self = .conversationTooLong(message: message)
+            case "content_filter", "content_policy_violation", "invalid_prompt": self = .refused(reason: message)
+            default: self = .badRequest(status: response.status, message: message)
+            }
         case 402: self = .quotaExhausted(message: message)
         case 429 where code == "insufficient_quota": self = .quotaExhausted(message: message)
         case 429: self = .rateLimited(retryAfter: policy.retryAfter(response.retryAfter), message: message)
-        case 408, 409, 500...: self = .server(status: response.status, message: message)
+        case 408, 409, 500...:
+            let wait = policy.retryAfter(response.retryAfter)
+            self = .server(status: response.status, retryAfter: wait, message: message)
         case 400..<500: self = .badRequest(status: response.status, message: message)
         default: self = .malformed("status \(response.status)")
         }

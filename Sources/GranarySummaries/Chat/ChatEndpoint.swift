@@ -9,7 +9,8 @@ public struct ChatEndpoint: Sendable {
     /// An endpoint; `https://api.openai.com/v1` and `http://localhost:11434/v1` are base URLs.
     ///
     /// Scheme and host are taken in lower case, and a default port and a slash at the end are left out. Names, passwords
-    /// and queries are refused: the base URL is stored with every answer, and secrets must not be.
+    /// and queries are refused: the base URL is stored with every answer, and secrets must not be. A key is missed only
+    /// when calls are to be made (`ChatSummaryModel.requireKey()`).
     ///
     /// - Throws: `ChatSettingsError`.
     public init(baseURL: String, key: String? = nil) throws(ChatSettingsError) {
@@ -19,7 +20,6 @@ public struct ChatEndpoint: Sendable {
             throw .invalidBaseURL(reason: error.reason)
         }
         let key = key.flatMap { $0.isEmpty ? nil : $0 }
-        if key == nil && self.baseURL == Self.openAI { throw .missingKey }
         self.key = key.flatMap(APIKey.init)
         if key != nil && self.key == nil { throw .invalidKey }
     }
@@ -42,4 +42,14 @@ public struct ChatEndpoint: Sendable {
     }
 
     private static let openAI = "https://api.openai.com/v1"
+
+    /// Refuses calls without a key where none can succeed.
+    func requireKey() throws(ChatSettingsError) {
+        if key == nil && baseURL == Self.openAI { throw .missingKey }
+    }
+}
+
+extension ChatSettingsError: SummaryModelError {
+    /// No call works until somebody changes the settings.
+    public var scope: SummaryFailureScope { .settings }
 }

@@ -9,7 +9,7 @@ public enum ChatModelError: SummaryModelError, RetriableError, Sendable, Hashabl
     case quotaExhausted(message: String)
     /// The server sends elsewhere; the key goes to the configured host only, so that is not followed.
     case redirected(status: Int, location: String)
-    /// The server does not take the request as it is (another 4xx).
+    /// The server does not take the request as it is (another 4xx), for its form or for what this conversation holds.
     case badRequest(status: Int, message: String)
 
     // The service works; this conversation does not.
@@ -25,8 +25,8 @@ public enum ChatModelError: SummaryModelError, RetriableError, Sendable, Hashabl
     // Worth another try.
     /// Too many requests (429); the server may say how long to wait.
     case rateLimited(retryAfter: Duration?, message: String)
-    /// The server fails (5xx, 408, 409).
-    case server(status: Int, message: String)
+    /// The server fails (5xx, 408, 409); it may say how long to wait.
+    case server(status: Int, retryAfter: Duration? = nil, message: String)
     /// No whole answer within the time.
     case timedOut(after: Duration)
     /// The connection could not be made, or broke.
@@ -47,15 +47,17 @@ public enum ChatModelError: SummaryModelError, RetriableError, Sendable, Hashabl
     }
 
     var retryAfter: Duration? {
-        guard case .rateLimited(let wait, _) = self else { return nil }
-        return wait
+        switch self {
+        case .rateLimited(let wait, _), .server(_, let wait, _): wait
+        default: nil
+        }
     }
 
     /// Whom it concerns.
     public var scope: SummaryFailureScope {
         switch self {
-        case .unauthorised, .notFound, .quotaExhausted, .redirected, .badRequest: .settings
-        case .rateLimited, .server, .timedOut, .connection, .malformed, .tooLarge: .service
+        case .unauthorised, .notFound, .quotaExhausted, .redirected: .settings
+        case .badRequest, .rateLimited, .server, .timedOut, .connection, .malformed, .tooLarge: .service
         case .conversationTooLong, .refused, .cutShort, .schemaMismatch: .conversation
         }
     }
@@ -79,7 +81,9 @@ public enum ChatModelError: SummaryModelError, RetriableError, Sendable, Hashabl
         case .rateLimited(let wait?, let message):
             "too many requests (429\(Self.quoted(message))); the server asks to wait \(wait.inSeconds)"
         case .rateLimited(nil, let message): "too many requests (429\(Self.quoted(message)))"
-        case .server(let status, let message): "the server fails (\(status)\(Self.quoted(message)))"
+        case .server(let status, let wait?, let message):
+            "the server fails (\(status)\(Self.quoted(message))); it asks to wait \(wait.inSeconds)"
+        case .server(let status, nil, let message): "the server fails (\(status)\(Self.quoted(message)))"
         case .timedOut(let limit): "no whole answer within \(limit.inSeconds)"
         case .connection(let message): "the connection failed: \(message)"
         case .malformed(let message): "what the server sent is no chat completion: \(message)"

@@ -72,10 +72,18 @@ public struct ChatSummaryModel: SummaryModel {
         )
     }
 
+    /// Says whether calls would fail for want of a key, before one is made: requests, and with them the keys of a cache,
+    /// are told without it.
+    ///
+    /// - Throws: `ChatSettingsError.missingKey`.
+    public func requireKey() throws(ChatSettingsError) { try endpoint.requireKey() }
+
     /// The model's answer; tries again what is worth it.
     ///
-    /// - Throws: `ChatModelError` of the last try, and `CancellationError` once the task is cancelled.
+    /// - Throws: `ChatModelError` of the last try, `ChatSettingsError` where a key is missing, and `CancellationError` once
+    ///   the task is cancelled.
     public func answer(to request: SummaryRequest, meter: SummaryMeter) async throws -> SummaryAnswer {
+        try requireKey()
         let body = body(of: request)
         return try await settings.retries.run(retrying: ChatModelError.self) {
             try await slots.withSlot { try await call(body, meter) }

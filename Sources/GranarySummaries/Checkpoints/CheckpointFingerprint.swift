@@ -7,13 +7,19 @@ public struct CheckpointFingerprint: Sendable, Hashable {
 
     /// The fingerprint of a run: of its conversations, whole and in their order, and of the model, its prompt, its schema
     /// and its other settings.
+    ///
+    /// `alternativeKey` is that of the run's options: summaries that were brought over from elsewhere are nobody's who did
+    /// not ask for them. Of two such functions those count as the same that give an empty conversation the same key.
     public init(
         of conversations: [Conversation],
         model: any SummaryModel,
-        key: SummaryKey.Options = SummaryKey.Options()
+        key: SummaryKey.Options = SummaryKey.Options(),
+        alternativeKey: (@Sendable (Conversation) -> String?)? = nil
     ) {
-        // Of a conversation that says nothing only the model's own part is left.
-        let request = model.request(for: Conversation(chatID: "", messages: []))
+        // Of a conversation that says nothing only the model's own part is left, and that of the imports' keys.
+        let nothing = Conversation(chatID: "", messages: [])
+        let request = model.request(for: nothing)
+        let imports = alternativeKey.map { "key \($0(nothing) ?? "none")" }
         var inputs = SHA256()
         for conversation in conversations { inputs.update(data: ConversationFile.json([conversation])) }
         parts = [
@@ -26,6 +32,7 @@ public struct CheckpointFingerprint: Sendable, Hashable {
             ("fields", request.fields.text),
             ("sample", String(key.sample)),
             ("extra", key.extra ?? ""),
+            ("imports", imports ?? ""),
         ]
     }
 
@@ -37,9 +44,9 @@ public struct CheckpointFingerprint: Sendable, Hashable {
         return object
     }
 
-    /// The names of the parts in which a stored fingerprint differs.
+    /// The names of the parts in which a stored fingerprint differs. One from before there was a part has it empty.
     func differences(from stored: JSONObject) -> [String] {
-        parts.filter { stored[$0.name] != .string($0.value) }.map(\.name)
+        parts.filter { (stored[$0.name] ?? .string("")) != .string($0.value) }.map(\.name)
     }
 
     /// Compares all parts.

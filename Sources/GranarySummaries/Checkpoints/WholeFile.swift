@@ -50,10 +50,14 @@ package enum WholeFile {
 
     /// The name lasts once the directory is forced; the file is whole in either case, so that a failure is none.
     private static func forceDirectory(of path: String) {
-        let parent = path.contains("/") ? String(path.prefix(through: path.lastIndex(of: "/") ?? path.startIndex)) : "."
-        let descriptor = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = open(directory(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         fsync(descriptor)
         close(descriptor)
+    }
+
+    /// Where the path's file is, or would be made.
+    package static func directory(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path.prefix(through: $0)) } ?? "."
     }
 }

@@ -83,7 +83,7 @@ extension ValueCodec where Value == SummaryEnvelope {
     }
 
     /// Envelopes and contents without one, which is what imports leave.
-    static var imported: ValueCodec {
+    package static var imported: ValueCodec {
         ValueCodec(coding: .json) {
             $0.value.bytes
         } decode: { bytes in

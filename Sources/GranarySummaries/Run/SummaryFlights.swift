@@ -11,6 +11,8 @@ final class SummaryFlights: Sendable {
         let envelope: SummaryEnvelope
         /// The run that asked the model; nil where the answer had come into the cache in the meantime.
         let payer: ObjectIdentifier?
+        /// False of an answer that was paid for by a run that writes nothing.
+        let wasForStoring: Bool
         /// Time spent in the cache.
         let cacheTime: Duration
         let cacheFailure: String?

@@ -135,9 +135,19 @@ struct SummaryRun {
             return
         }
         let concurrency = max(1, options.concurrency ?? model.maxConcurrentRequests)
-        let asking = Asking(model: model, cache: cache, options: options, flights: flights, meter: meter, clock: clock)
+        let ending = EndingFlights()
+        let asking = Asking(
+            model: model,
+            cache: cache,
+            options: options,
+            flights: flights,
+            meter: meter,
+            clock: clock,
+            ending: ending
+        )
+        let missing = FailureStreak.spread(self.missing)
         let wasCancelled = await withTaskGroup(of: (group: Int, Asking.Answer).self) { tasks in
-            var streak = FailureStreak()
+            var streak = FailureStreak(conversations: missing.count)
             var (next, running) = (0, 0)
             while true {
                 let room = min(concurrency, streak.room ?? concurrency)
@@ -151,10 +161,13 @@ struct SummaryRun {
                 guard let (group, answer) = await tasks.next() else { break }
                 running -= 1
                 take(answer, for: group, &streak)
-                if Task.isCancelled || stopReason != nil { tasks.cancelAll() }
+                // What is under way when the run stops is paid for.
+                if Task.isCancelled { tasks.cancelAll() }
             }
             return Task.isCancelled
         }
+        // Whoever closes the cache next must not come before the last answer.
+        await ending.wait()
         if wasCancelled { throw CancellationError() }
         logger.info("Generated \(progress.computed) raw summaries")
     }

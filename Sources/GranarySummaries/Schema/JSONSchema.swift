@@ -57,9 +57,18 @@ public struct JSONSchema: Sendable, Hashable {
         JSONSchema(.array(element), description)
     }
 
-    /// An object with exactly these properties; of a name given twice the last one counts.
+    /// An object with exactly these properties; of a name given twice the last one counts, in the first one's place.
     public static func object(_ properties: [(String, JSONSchema)], _ description: String? = nil) -> JSONSchema {
-        JSONSchema(.object(properties.map { Property(name: $0.0, schema: $0.1) }), description)
+        var unique: [Property] = []
+        for (name, schema) in properties {
+            let property = Property(name: name, schema: schema)
+            if let place = unique.firstIndex(where: { ExactString($0.name) == ExactString(name) }) {
+                unique[place] = property
+            } else {
+                unique.append(property)
+            }
+        }
+        return JSONSchema(.object(unique), description)
     }
 
     /// The same, or null: how a property is optional where all are required.

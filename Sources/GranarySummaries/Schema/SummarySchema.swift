@@ -9,7 +9,7 @@
 /// ```
 ///
 /// Properties with the names and kinds of `SummaryContent`'s parts become those; all others land in the summary's
-/// metadata. One must be `summary`, a string.
+/// metadata. One must be `summary`, a string. Of a name given twice the last one counts, in the first one's place.
 public protocol SummarySchema {
     /// The schema's name, which the model is told: letters, digits, `_` and `-`, 64 at most.
     static var name: String { get }
@@ -55,9 +55,9 @@ struct SchemaDocument: Sendable {
             }
         }
         guard allowed, (1...64).contains(name.utf8.count) else { throw .invalidSchema("its name is \"\(name)\"") }
-        guard type.properties.contains(where: { $0.0 == "summary" && $0.1.shape == .string && !$0.1.allowsNull }) else {
-            throw .invalidSchema("it has no string \"summary\"")
-        }
+        guard case .object(let properties) = schema.shape,
+            properties.contains(where: { $0.name == "summary" && $0.schema.shape == .string && !$0.schema.allowsNull })
+        else { throw .invalidSchema("it has no string \"summary\"") }
         canonical = CanonicalJSON(["name": .string(name), "schema": schema.json])
     }
 }

@@ -153,7 +153,8 @@ struct DatasetViewer: Sendable {
         case 404: .notFound(dataset: dataset, hasToken: hasToken, message: message)
         case 429: .rateLimited(retryAfter: retries.retryAfter(reply.retryAfter), message: message)
         case 501: .unavailable(dataset: dataset, message: message)
-        case 408, 500...: .server(status: reply.status, message: message)
+        case 408, 500...:
+            .server(status: reply.status, retryAfter: retries.retryAfter(reply.retryAfter), message: message)
         case 400..<500: .badRequest(status: reply.status, message: message)
         default: .malformed("status \(reply.status)")
         }

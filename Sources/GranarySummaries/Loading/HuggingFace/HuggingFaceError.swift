@@ -39,8 +39,8 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
     case redirected(status: Int, location: String)
     /// Too many requests (429); the viewer may say how long to wait.
     case rateLimited(retryAfter: Duration?, message: String)
-    /// The viewer fails (5xx, 408).
-    case server(status: Int, message: String)
+    /// The viewer fails (5xx, 408); it may say how long to wait.
+    case server(status: Int, retryAfter: Duration? = nil, message: String)
     /// No whole answer within the time.
     case timedOut(after: Duration)
     /// The connection could not be made, or broke.
@@ -59,8 +59,10 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
     }
 
     var retryAfter: Duration? {
-        guard case .rateLimited(let wait, _) = self else { return nil }
-        return wait
+        switch self {
+        case .rateLimited(let wait, _), .server(_, let wait, _): wait
+        default: nil
+        }
     }
 
     /// One line that says what happened, and what to do about it where something can be done.
@@ -119,7 +121,7 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
         case .rateLimited(nil, let message):
             "too many requests to the dataset viewer (429\(Self.quoted(message))); run again later, with HF_TOKEN set "
                 + "more are allowed"
-        case .server(let status, let message):
+        case .server(let status, _, let message):
             "the dataset viewer fails (\(status)\(Self.quoted(message))); run again later"
         case .timedOut(let limit): "the dataset viewer gave no whole answer within \(limit.inSeconds)"
         case .connection(let message): "the connection to the dataset viewer failed: \(message)"
@@ -160,7 +162,8 @@ public enum HuggingFaceError: Error, RetriableError, Sendable, Hashable, CustomS
         case .badRequest(let status, let message): .badRequest(status: status, message: change(message))
         case .redirected(let status, let location): .redirected(status: status, location: change(location))
         case .rateLimited(let wait, let message): .rateLimited(retryAfter: wait, message: change(message))
-        case .server(let status, let message): .server(status: status, message: change(message))
+        case .server(let status, let wait, let message):
+            .server(status: status, retryAfter: wait, message: change(message))
         case .connection(let message): .connection(change(message))
         case .malformed(let message): .malformed(change(message))
         }
