@@ -11,7 +11,7 @@ extension SegmentStore {
     ) -> ReclaimState.Victim? {
         var candidates = sealedSegments(among: slots)
         sweepExpired(candidates)
-        if goal == .room && isFixed { candidates = emptiable(candidates) }
+        if isFixed { candidates = emptiable(candidates) }
         let dead = candidates.map { segments[$0].pointee.deadBytes }
         let best = zip(candidates, dead).max { $0.1 < $1.1 }
         if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {
