@@ -52,18 +52,24 @@ enum OutputFile {
     ///
     /// Nothing is made, opened or changed. A full disk still shows only when the file is written.
     static func requireWritable(_ path: String) throws(CommandFailure) {
+        guard let fault = writeFault(path) else { return }
+        throw CommandFailure(.failed, "\(path): \(String(cString: strerror(fault)))")
+    }
+
+    /// The error that writing the path would end in, as far as can be told; nil: none.
+    private static func writeFault(_ path: String) -> CInt? {
         var status = stat()
-        let kind = stat(path, &status) == 0 ? status.st_mode & S_IFMT : S_IFREG
-        var fault: CInt = 0
-        if kind == S_IFDIR {
-            fault = EISDIR
-        } else if kind == S_IFREG {
+        let exists = stat(path, &status) == 0
+        if !exists && (errno != ENOENT || path.isEmpty) { return errno }
+        switch exists ? status.st_mode & S_IFMT : S_IFREG {
+        case S_IFDIR: return EISDIR
+        case S_IFREG:
             // It is replaced, or made: its own mode counts for nothing.
-            if access(WholeFile.directory(of: resolved(path)), W_OK | X_OK) != 0 { fault = errno }
-        } else if access(path, W_OK) != 0 {
-            fault = errno
+            let place = resolved(path)
+            if access(WholeFile.unfinished(place), F_OK) != 0 && errno == ENAMETOOLONG { return ENAMETOOLONG }
+            return access(WholeFile.directory(of: place), W_OK | X_OK) == 0 ? nil : errno
+        default: return access(path, W_OK) == 0 ? nil : errno
         }
-        guard fault == 0 else { throw CommandFailure(.failed, "\(path): \(String(cString: strerror(fault)))") }
     }
 
     private static func resolved(_ path: String) -> String {

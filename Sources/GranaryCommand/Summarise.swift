@@ -83,8 +83,13 @@ struct Summarise: AsyncParsableCommand {
         try requireKey(of: model)
         let opened = try await openCache()
         // Behind the cache, whose opening may make the directory that the output goes to.
-        if let output { try OutputFile.requireWritable(output) }
         let cache = opened?.strategy
+        do {
+            if let output { try OutputFile.requireWritable(output) }
+        } catch {
+            try? await cache?.close()
+            throw error
+        }
         let progress = ProgressDisplay(costs: costs)
         let summariser = Summariser(model: model, cache: cache, options: settings) { progress.show($0) }
         let result = try await Interruption.shared.cancelling { try await summariser.summarise(conversations) }

@@ -198,7 +198,8 @@ import Testing
             let none = granary.path("none/out.json")
             for (path, reason) in [
                 (none, "No such file or directory"), (file + "/out.json", "Not a directory"),
-                (granary.directory.path, "Is a directory"),
+                (granary.directory.path, "Is a directory"), ("", "No such file or directory"),
+                (granary.path(String(repeating: "n", count: 250)), "File name too long"),
             ] {
                 let command = ["summarise", file, "--no-cache", "--model", "test/model", "--output", path]
                 let result = try granary.run(command)

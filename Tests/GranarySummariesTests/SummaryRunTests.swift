@@ -146,16 +146,20 @@ import Testing
     }
 
     @Test func aRunThatStopsWaitsForTheCallsUnderWay() async throws {
-        let gate = Gate()
+        let (answered, gate) = (Gate(), Gate())
         let model = EchoModel(holding: { text in
             if text == "text 0" { return }
-            if ["text 1", "text 2", "text 3", "text 4"].contains(text) { throw Failure(scope: .settings) }
+            if ["text 1", "text 2", "text 3", "text 4"].contains(text) {
+                await answered.wait()
+                throw Failure(scope: .settings)
+            }
             await gate.wait()
             try Task.checkCancellation()
         })
         var options = Summariser.Options()
         options.concurrency = 20
         let summariser = Summariser(model: model, cache: nil, options: options) { progress in
+            if progress.computed == 1 { answered.open() }
             if progress.failed == 4 { gate.open() }
         }
         let report = try await summariser.summarise(conversations(15))

@@ -18,7 +18,7 @@ package struct WholeFileError: Error, CustomStringConvertible {
 package enum WholeFile {
     /// Replaces the file, or creates it; `mode` is that of a file that is there already.
     package static func replace(_ path: String, with bytes: [UInt8], mode: mode_t? = nil) throws(WholeFileError) {
-        let unfinished = "\(path).\(getpid()).unfinished"
+        let unfinished = unfinished(path)
         do throws(WholeFileError) {
             try write(unfinished, bytes, flags: O_CREAT | O_TRUNC)
             if let mode { chmod(unfinished, mode) }
@@ -55,6 +55,9 @@ package enum WholeFile {
         fsync(descriptor)
         close(descriptor)
     }
+
+    /// What the file is called until it is whole.
+    package static func unfinished(_ path: String) -> String { "\(path).\(getpid()).unfinished" }
 
     /// Where the path's file is, or would be made.
     package static func directory(of path: String) -> String {

@@ -19,11 +19,11 @@ struct FailureStreak {
     /// are made than are needed to give up.
     var room: Int? { hasAnswered ? nil : Self.limit - length }
 
-    /// The list in the order in which it is tried: the first come from all over it, for those that failed the last time stand
-    /// together, and must not keep the others from being tried.
+    /// The list in the order in which it is tried: the first come from all over it, the last one among them, for those that
+    /// failed the last time stand together, and must not keep from being tried what was added behind them.
     static func spread(_ list: [Int]) -> [Int] {
         var list = list
-        for place in 0..<min(limit, list.count) { list.swapAt(place, place * list.count / limit) }
+        for place in 0..<min(limit, list.count) { list.swapAt(place, place * (list.count - 1) / (limit - 1)) }
         return list
     }
 
