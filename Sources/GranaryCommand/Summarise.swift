@@ -82,8 +82,8 @@ struct Summarise: AsyncParsableCommand {
         }
         try requireKey(of: model)
         let opened = try await openCache()
-        // Behind the cache, whose opening may make the directory that the output goes to.
         let cache = opened?.strategy
+        // Behind the cache, whose opening may make the directory that the output goes to.
         do {
             if let output { try OutputFile.requireWritable(output) }
         } catch {
