@@ -128,7 +128,7 @@ extension SegmentStore {
         }
         var capacity = nextCapacity
         while true {
-            let unread = state.parked.filter { !segments.isHeld($0) }
+            let unread = unreadParked(state)
             let renewable = unread.first {
                 segments[$0].pointee.header.capacity == nextCapacity && fits(renewing: $0, state)
             }
@@ -168,10 +168,8 @@ extension SegmentStore {
         atLeast needed: Int,
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
-        let unread = state.parked.filter { !segments.isHeld($0) }
-        let left =
-            limit.room - allocated(state)
-            + unread.reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
+        let unread = unreadParked(state)
+        let left = limit.room - allocated(state) + allocated(unread)
         // Whatever the file system needs for a larger one is enough.
         let overhead = limit.segmentCost - limit.segmentCapacity
         // Readers may have let go of a file since it was found that no whole segment is left.
@@ -182,9 +180,14 @@ extension SegmentStore {
     }
 
     /// Bytes that all files of segments take of the size limit.
-    func allocated(_ state: Maintenance) -> Int {
-        (segments.inUse + state.parked).reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
+    func allocated(_ state: Maintenance) -> Int { allocated(segments.inUse + state.parked) }
+
+    private func allocated(_ slots: [Int]) -> Int {
+        slots.reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
     }
+
+    /// What was given up and can be used again or deleted at once.
+    private func unreadParked(_ state: Maintenance) -> [Int] { state.parked.filter { !segments.isHeld($0) } }
 
     private func fits(renewing slot: Int, _ state: Maintenance) -> Bool {
         guard let limit else { return true }
@@ -196,10 +199,9 @@ extension SegmentStore {
     /// Segments that could be had at once under the size limit.
     func freeSegments(_ state: Maintenance) -> Int {
         guard let limit else { return .max }
-        if allocated(state) > limit.room { return 0 }
-        let taken = (segments.inUse + state.parked.filter { segments.isHeld($0) })
-            .reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
-        return max(0, limit.room - taken) / limit.segmentCost
+        let present = allocated(state)
+        if present > limit.room { return 0 }
+        return (limit.room - present + allocated(unreadParked(state))) / limit.segmentCost
     }
 
     /// How many segments take so many bytes of the size limit.
@@ -330,6 +332,7 @@ extension SegmentStore {
         // Where nothing is evicted, being full is nothing out of the ordinary.
         mayEvict ? 1_000 : 20
     }
+
     /// Of a removal, which makes room: every segment of the store may have to be compacted for one more.
     var patienceOfRemovals: Int { usualPatience + 10 * segments.inUse.count }
     /// Microseconds.
