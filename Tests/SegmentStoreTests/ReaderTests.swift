@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -66,6 +67,45 @@ import Testing
         try writer.close()
     }
 
+    /// Between two steps a record lies in two segments, and one of them goes; whoever looked then must find the other.
+    @Test func findsWhatWasBeingCarriedWhenItLooked() throws {
+        var options = StoreOptions.stepped(.never)
+        options.compression = .none
+        options.sizeLimit = 1 << 20
+        let looker = Looker(directory.path)
+        options.betweenReclaimSteps = { looker.look() }
+        let writer = try SegmentStore(directory: directory.path, options: options)
+        let keys = (0..<200).map { "kept-\($0)" }
+        for key in keys { try writer.set(key, to: text("value of \(key)")) }
+        looker.readers = [try SegmentStore(directory: directory.path, options: .readOnly)]
+        var chances = 0
+        for number in 0..<6_000 {
+            try writer.set("passing-\(number)", to: [UInt8](repeating: 7, count: number % 2_000))
+            // Some are set again, into segments that are younger than the one that they will be carried to.
+            if number % 60 == 0 { for key in keys.prefix(100) { try writer.set(key, to: text("value of \(key)")) } }
+            if number % 20 == 0 { for key in keys { _ = try writer.get(key) } }
+            guard number % 50 == 49 else { continue }
+            for reader in looker.readers {
+                chances += reader.copies.withLock { $0.count }
+                try reader.refresh()
+                for key in keys {
+                    let expected = try writer.get(key)
+                    try #expect(reader.get(key) == expected, "\(key), passing \(number)")
+                }
+                #expect(reader.invariantViolations() == [])
+            }
+        }
+        #expect(chances > 1_000)
+        #expect(looker.readers.count > 1)
+        for reader in looker.readers {
+            try reader.refresh()
+            // Nothing is kept for longer than the segments are there.
+            #expect(reader.copies.withLock { $0.count } <= 2_000)
+            try reader.close()
+        }
+        try writer.close()
+    }
+
     @Test func refusesChangesAndCreatesNothing() throws {
         #expect(throws: StoreError.self) {
             _ = try SegmentStore(directory: directory.path + "/missing", options: .readOnly)
@@ -77,5 +117,25 @@ import Testing
         #expect(throws: StoreError.self) { try reader.remove("key") }
         #expect(throws: StoreError.self) { try reader.removeAll() }
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == [])
+    }
+}
+
+/// Has readers look, and now and then opens another one, between steps of reclamation.
+///
+/// `@unchecked`: steps run on the thread of the test.
+private final class Looker: @unchecked Sendable {
+    var readers: [SegmentStore] = []
+    private let path: String
+    private var steps = 0
+
+    init(_ path: String) { self.path = path }
+
+    func look() {
+        guard !readers.isEmpty else { return }
+        steps += 1
+        if steps % 37 == 0 { for reader in readers { try? reader.refresh() } }
+        if steps % 2_003 == 0, readers.count < 4, let reader = try? SegmentStore(directory: path, options: .readOnly) {
+            readers.append(reader)
+        }
     }
 }

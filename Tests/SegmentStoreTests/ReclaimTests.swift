@@ -79,6 +79,59 @@ import Testing
         #expect(directory.allocatedBytes <= 1 << 20)
     }
 
+    /// Tombstones of what leaves would take more than it took itself.
+    @Test func smallEntriesThatReplacedOthersLeaveUnderALimit() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: nil))
+        for _ in 0..<3 {
+            for number in 0..<60_000 { try store.set(Self.key(number), to: [1]) }
+        }
+        try store.close()
+        try setMoreUnderALimit(directory)
+    }
+
+    /// The tombstones of a large segment's entries are more than what is kept for emptying one.
+    @Test func largeSegmentsOfWhatWasReplacedAreGivenUpUnderALimit() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: nil))
+        var generator = SeededGenerator(seed: 5)
+        let value = [UInt8](repeating: 1, count: 100)
+        for _ in 0..<150_000 { try store.set(Self.key(Int.random(in: 0..<100_000, using: &generator)), to: value) }
+        try store.close()
+        try setMoreUnderALimit(directory)
+    }
+
+    /// Opens the store with a limit that leaves hardly any room, and sets new keys.
+    private func setMoreUnderALimit(_ directory: TemporaryDirectory) throws {
+        let limit = directory.allocatedBytes + (200 << 10)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        for number in 0..<100_000 { try store.set(Self.key(1_000_000 + number), to: [UInt8](repeating: 2, count: 200)) }
+        try store.runBackgroundSteps()
+        #expect(directory.allocatedBytes <= limit)
+        #expect(store.invariantViolations() == [])
+        try store.close()
+    }
+
+    /// A death between making a large record's segment and writing the record leaves it empty.
+    @Test(arguments: [false, true]) func aLargeRecordsEmptySegmentIsNotFilledWithSmallOnes(isSealed: Bool) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let limit = 16 << 20
+        var store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        try store.set("first", to: [1])
+        let capacity = limit / 8
+        _ = try store.maintenance.withLock { _ throws(StoreError) in try store.makeSegment(capacity: capacity) }
+        if isSealed { try store.close() }
+        let copy = try directory.copy()
+        if !isSealed { store.abandon() }
+        store = try SegmentStore(directory: copy.path, options: Self.options(.never, limit: limit))
+        let value = [UInt8](repeating: 1, count: 1_000)
+        for number in 0..<8_000 { try store.set(Self.key(number), to: value) }
+        #expect(store.count == 8_001)
+        let most = try #require(store.limit).segmentCapacity
+        #expect(store.segments.inUse.allSatisfy { store.segments[$0].pointee.header.capacity <= most })
+        try store.close()
+    }
+
     /// An old segment that stays keeps the tombstones of everything younger; the writer must go on all the same.
     @Test func tombstonesThatCannotGoStopNobody() throws {
         let directory = try TemporaryDirectory()

@@ -40,6 +40,9 @@ package struct IndexEntry: Sendable, Equatable {
     /// The same entry, marked as hiding older records.
     @inline(__always) package var shadowing: IndexEntry { IndexEntry(word: word | Self.shadowsBit) }
 
+    /// Slot and offset, which no two records share.
+    @inline(__always) var place: UInt64 { word & ((1 << Self.hashShift) - 1) }
+
     /// How often the entry was read since it came to where it is, up to 3.
     @inline(__always) package var use: Int { Int(truncatingIfNeeded: word >> Self.useShift) & 3 }
 

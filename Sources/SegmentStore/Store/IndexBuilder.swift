@@ -15,6 +15,8 @@ struct IndexBuilder {
     let clearFloor: UInt64
     /// Milliseconds since 1970; entries that ended by then are marked as expired.
     let now: UInt64
+    /// Takes in what lies in two segments, for an opener that reads while a writer reclaims; nil: nobody needs to know.
+    let copies: Box<RecordCopies>?
 
     /// Indexes every row; false where memory for the index could not be had.
     func build(from tables: [(slot: Int, rows: LoadedRows)]) -> Bool {
@@ -133,6 +135,7 @@ struct IndexBuilder {
         let wins =
             (row.sequence, row.kind == .delete ? 1 : 0, segments[slot].pointee.header.number)
             > (found.row.sequence, found.row.kind == .delete ? 1 : 0, segments[found.entry.slot].pointee.header.number)
+        noteCopy(row, entry, found, wins: wins)
         if wins {
             accounts.count(found.row.length, found.entry, sign: -1, shard: shard)
             accounts.count(row.length, entry, sign: 1, shard: shard)
@@ -141,6 +144,20 @@ struct IndexBuilder {
             found.cell.pointee.store(found.entry.shadowing.word, ordering: .releasing)
         }
         return true
+    }
+
+    @inline(__always)
+    private func noteCopy(_ row: FooterRow, _ entry: IndexEntry, _ found: Known, wins: Bool) {
+        guard let copies else { return }
+        let isCopy = row.sequence == found.row.sequence && row.kind == found.row.kind
+        guard isCopy || wins else { return }
+        copies.value.withLock { copies in
+            switch (isCopy, wins) {
+            case (true, true): copies.move(from: found.entry, to: entry)
+            case (true, false): copies.add(entry, of: found.entry)
+            case (false, _): copies.remove(found.entry)
+            }
+        }
     }
 
     private struct Known {

@@ -111,15 +111,21 @@ extension Opening {
     }
 
     private func isSpareSized(_ segment: Mapped) -> Bool {
-        let sizes = options.sizes.smallestSegment...Format.largestSegment
-        return sizes.contains(segment.file.header.capacity)
+        let smallest = min(options.sizes.smallestSegment, largestToFill)
+        return (smallest...largestToFill).contains(segment.file.header.capacity)
+    }
+
+    /// What is larger was made for a single record, or without this limit: emptying one would take more segments than are
+    /// kept for that.
+    private var largestToFill: Int {
+        options.sizeLimit.map { SizeLimit(bytes: $0).segmentCapacity } ?? Format.largestSegment
     }
 
     /// A segment is gone on with while an eighth of it is free.
     private func hasRoom(_ segment: Mapped, _ rows: LoadedRows) -> Bool {
         let free = segment.file.header.capacity - rows.recordEnd - Footer.length(rowCount: rows.rows.count)
         let capacity = segment.file.header.capacity
-        return capacity <= Format.largestSegment && free >= capacity / 8
+        return capacity <= largestToFill && free >= capacity / 8
     }
 
     /// False where the body fails, but for a failed flush, which is thrown.

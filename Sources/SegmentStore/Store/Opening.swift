@@ -19,6 +19,8 @@ struct Opening {
         var clearFloor: UInt64 = 0
         var capacityMade = 0
         var report = RecoveryReport()
+        /// Of an opener that only reads.
+        var copies = RecordCopies()
         /// Directories whose names of others may not have reached the disk, and whether the store's own is one.
         var unforcedParents: [String] = []
         var namesAreUnforced = false
@@ -76,15 +78,18 @@ struct Opening {
         opened.reservation.highestNumber = survey.highestNumber
         if isWriter { try checkRoomForCounting(opened.reservation) }
 
+        let copies = isWriter ? nil : Box(RecordCopies())
         let builder = IndexBuilder(
             index: index,
             segments: segments,
             clearFloor: opened.clearFloor,
-            now: options.clock.milliseconds()
+            now: options.clock.milliseconds(),
+            copies: copies
         )
         guard builder.build(from: zip(mapped, loaded).map { (slot: $0.slot, rows: $1) }) else {
             throw StoreError(.outOfMemory, path: directory, detail: "the index's memory could not be had")
         }
+        if let copies { opened.copies = copies.value.withLock { $0 } }
         if isWriter { try prepareForWriting(mapped, loaded, opened: &opened) }
         return opened
     }

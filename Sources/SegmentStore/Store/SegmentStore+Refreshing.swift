@@ -177,19 +177,19 @@ extension SegmentStore {
                 return
             }
             let old = IndexEntry(word: found.pointee.load(ordering: .acquiring))
-            guard isNewer(row, slot, than: old) else { return }
+            let known = segments[old.slot].pointee.record(at: old.offset)?.sequence ?? 0
+            // Reclamation has carried it; which of the two stays is not known before the other has gone.
+            if row.sequence == known && entry.isTombstone == old.isTombstone {
+                if entry.place != old.place { copies.withLock { $0.add(entry, of: old) } }
+                return
+            }
+            guard (row.sequence, entry.isTombstone ? 1 : 0) > (known, old.isTombstone ? 1 : 0) else { return }
+            copies.withLock { $0.remove(old) }
             replace(found, by: entry, length: row.length, shard: shard)
         }
     }
 
-    private func isNewer(_ row: FooterRow, _ slot: Int, than entry: IndexEntry) -> Bool {
-        guard let known = segments[entry.slot].pointee.record(at: entry.offset) else { return true }
-        let order = (row.sequence, row.kind == .delete ? 1 : 0, segments[slot].pointee.header.number)
-        return order
-            > (known.sequence, entry.isTombstone ? 1 : 0, segments[entry.slot].pointee.header.number)
-    }
-
-    /// Drops the entries whose segments have gone, and those that a clear has ended.
+    /// Drops the entries whose segments have gone, unless their records were carried, and those that a clear has ended.
     private func forget(vanished: Set<Int>, below floor: UInt64) {
         let isCleared = floor > clearFloor.load(ordering: .relaxed)
         guard isCleared || !vanished.isEmpty else { return }
@@ -204,10 +204,34 @@ extension SegmentStore {
                     }
                 }
                 for (entry, cell) in gone {
+                    if let copy = copies.withLock({ $0.replacement(of: entry, outside: vanished) }),
+                        let length = lengthOfCopy(copy, in: table, below: floor, vanished: vanished)
+                    {
+                        replace(cell, by: copy.shadowing, length: length, shard: shard)
+                        continue
+                    }
                     let length = recordLength(entry)
                     account(table.pointee.remove(at: cell), length: length, sign: -1, shard: shard)
                 }
             }
         }
+        copies.withLock { $0.forget(vanished) }
+    }
+
+    /// How long the record is that was carried; nil if it is not to be named: its key may have a newer one by now, which
+    /// did not take the place of the record that is gone, for that could no longer be read.
+    private func lengthOfCopy(
+        _ copy: IndexEntry,
+        in table: UnsafeMutablePointer<IndexShard>,
+        below floor: UInt64,
+        vanished: Set<Int>
+    ) -> Int? {
+        guard let record = segments[copy.slot].pointee.record(at: copy.offset), record.layoutHolds,
+            record.sequence >= floor, let key = record.keyWithin
+        else { return nil }
+        let newer = table.pointee.probe(hash(of: record.key)) { entry, _ in
+            !vanished.contains(entry.slot) && names(key, entry) ? entry : nil
+        }
+        return newer == nil ? record.length : nil
     }
 }

@@ -18,22 +18,6 @@ extension SegmentStore {
         return hasRoom
     }
 
-    /// The same in the main log, for a key that left not long ago; false too if reclamation needs what room that log has.
-    func makeMainRoom(forCaller length: Int) throws(StoreError) -> Bool {
-        let wanted = limit?.segmentCost ?? 0
-        do throws(StoreError) {
-            return try withRoom(for: wanted) { state, ahead throws(StoreError) -> Bool? in
-                let main = reservation.withLock { (isKept: $0.mainIsKept, hasRoom: $0.main.hasRoom(for: length)) }
-                if main.isKept || main.hasRoom { return !main.isKept }
-                let reserved = leftBySets + segments(in: ahead)
-                return try beginMain(for: length, leaving: reserved, &state) ? true : nil
-            }
-        } catch {
-            guard error.code == .full else { throw error }
-            return false
-        }
-    }
-
     /// How many segments must be left where nothing is evicted: removals are how room is made there. To empty a victim takes
     /// one, and one that came to be read meanwhile gives none back for as long as that goes on.
     enum Need: Int {
@@ -108,11 +92,12 @@ extension SegmentStore {
     // MARK: Segments
 
     /// A segment without records for the log, from one that was given up or a new one; nil if then fewer than so many
-    /// would be left under the size limit. Under the maintenance lock.
+    /// would be left under the size limit, unless it may be exceeded. Under the maintenance lock.
     func takeSegment(
         _ log: SegmentHeader.Log,
         atLeast needed: Int,
         leaving reserved: Int,
+        mayExceed: Bool = false,
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
         if let limit {
@@ -123,7 +108,10 @@ extension SegmentStore {
             }
             let free = freeSegments(state)
             // A death in the middle of reclamation can leave less than a segment: what is left of a victim fits into that.
-            if free == 0 && reserved == 0 { return try makeRemainder(limit, log, atLeast: needed, &state) }
+            if free == 0 && reserved == 0 {
+                if let slot = try makeRemainder(limit, log, atLeast: needed, &state) { return slot }
+                return mayExceed ? try makeSegment(capacity: nextCapacity, log: log) : nil
+            }
             guard free > reserved else { return nil }
         }
         var capacity = nextCapacity
@@ -205,7 +193,7 @@ extension SegmentStore {
     }
 
     /// How many segments take so many bytes of the size limit.
-    private func segments(in bytes: Int) -> Int {
+    func segments(in bytes: Int) -> Int {
         guard let limit else { return 0 }
         return (bytes + limit.segmentCost - 1) / limit.segmentCost
     }

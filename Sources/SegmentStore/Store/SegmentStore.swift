@@ -28,6 +28,8 @@ public final class SegmentStore: Sendable {
     let isReadOnly: Bool
     /// Of an opener that only reads: a writer was seen to have used a file again since the last refresh.
     let isStale = Atomic<Bool>(false)
+    /// Of the same: what a writer had carried and not yet given up where it lay. Inside the shards' locks.
+    let copies: Mutex<RecordCopies>
     let index: Index
     let segments: SegmentTable
     let forkGuard = ForkGuard()
@@ -156,6 +158,7 @@ public final class SegmentStore: Sendable {
         reservation = Mutex(opened.reservation)
         clearFloor.store(opened.clearFloor, ordering: .relaxed)
         recovery = Mutex(opened.report)
+        copies = Mutex(opened.copies)
         capacityMade.store(opened.capacityMade, ordering: .relaxed)
         lock = Mutex(opened.takeLock())
         namesAreUnforced = Atomic(opened.namesAreUnforced)
