@@ -62,6 +62,25 @@ import Testing
         try store.close()
     }
 
+    /// Sets are refused until as much has been removed as the limit is too small.
+    @Test(arguments: [nil, 8 << 20]) func whereNothingMayLeaveRemovalsBringAStoreUnderASmallerLimit(before: Int?) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        var store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: before, .none))
+        let value = [UInt8](repeating: 1, count: 1_000)
+        for number in 0..<5_000 { try store.set(Self.key(number), to: value) }
+        try store.close()
+        let limit = 2 << 20
+        store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit, .none))
+        #expect(throws: StoreError.self) { try store.set("more", to: [UInt8](repeating: 1, count: 100_000)) }
+        for number in 0..<4_900 { #expect(try store.remove(Self.key(number))) }
+        for number in 4_900..<5_000 { #expect(try store.get(Self.key(number)) == value) }
+        for number in 5_000..<5_500 { try store.set(Self.key(number), to: value) }
+        #expect(store.count == 600)
+        #expect(directory.allocatedBytes <= limit)
+        #expect(store.invariantViolations() == [])
+        try store.close()
+    }
+
     @Test(arguments: [false, true]) func aStoreOpenedWithASmallerLimitShrinksToIt(isOverwritten: Bool) throws {
         let directory = try TemporaryDirectory()
         var store = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
@@ -88,6 +107,96 @@ import Testing
         }
         try store.close()
         try setMoreUnderALimit(directory)
+    }
+
+    /// What has ended and hides older values counts as a tombstone once it has been through reclamation.
+    @Test(arguments: [1 << 20, nil]) func smallEntriesThatEndLeaveBesideAnOldSegment(limit: Int?) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let clock = ManualClock()
+        var options = Self.options(.never, limit: limit)
+        options.clock = clock.clock
+        let store = try SegmentStore(directory: directory.path, options: options)
+        for number in 0..<20 { try store.set("old-\(number)", to: [UInt8](repeating: 1, count: 2_000)) }
+        for round in 0..<40 {
+            let ends = SetOptions(expiry: clock.now + 1_000)
+            for _ in 0..<2 {
+                for number in 0..<4_000 { try store.set(Self.key(round % 3 * 4_000 + number), to: [1], options: ends) }
+            }
+            clock.advance(by: 2_000)
+            try store.runBackgroundSteps()
+        }
+        for number in 0..<2_000 { try store.set("new-\(number)", to: [UInt8](repeating: 2, count: 200)) }
+        #expect(try store.get("new-1999") != nil)
+        #expect(try store.get(Self.key(1)) == nil)
+        #expect(store.invariantViolations() == [])
+        let carried = try store.statistics().reclamation.carriedBytes
+        #expect(carried < 64 << 20)
+        try store.close()
+    }
+
+    /// What takes longer to remove than a segment could never be removed.
+    @Test func keysThatNoSegmentCouldRemoveAreRefused() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: 1 << 20))
+        let longest = try #require(store.limit).longestKey
+        for round in 0..<30 {
+            let key = [UInt8](repeating: UInt8(round), count: longest)
+            try store.set(key, to: [1])
+            try store.set(key, to: [2])
+            if round % 2 == 0 { #expect(try store.remove(key)) }
+        }
+        let tooLong = [UInt8](repeating: 0, count: longest + 1)
+        #expect(#expect(throws: StoreError.self) { try store.set(tooLong, to: [1]) }?.code == .invalidKey)
+        #expect(#expect(throws: StoreError.self) { try store.remove(tooLong) }?.code == .invalidKey)
+        #expect(directory.allocatedBytes <= 1 << 20)
+        try store.close()
+    }
+
+    /// A death in the middle of emptying leaves records twice. Where the one that the index names leaves first, it must not
+    /// be forgotten that the other is there.
+    @Test func whatLayTwiceAfterADeathDoesNotComeBackOnceRemoved() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        var options = Self.options(.never, limit: 1 << 20)
+        let deaths = Mutex<[TemporaryDirectory]>([])
+        let steps = Atomic<Int>(0)
+        options.betweenReclaimSteps = {
+            guard steps.wrappingAdd(1, ordering: .relaxed).newValue % 397 == 0 else { return }
+            guard let copy = try? directory.copy() else { return }
+            deaths.withLock { $0.append(copy) }
+        }
+        let store = try SegmentStore(directory: directory.path, options: options)
+        let kept = (0..<2_000).map { Self.key($0) }
+        for key in kept { try store.set(key, to: [UInt8](repeating: 1, count: 100)) }
+        for number in 0..<8_000 {
+            if number % 400 == 0 { for key in kept { _ = try store.get(key) } }
+            try store.set(Self.key(10_000 + number), to: [UInt8](repeating: 2, count: 600))
+            // Half of the others go to the main log too, so that it turns over.
+            if number % 2 == 0 { _ = try store.get(Self.key(10_000 + number)) }
+        }
+        store.abandon()
+        options.betweenReclaimSteps = nil
+        // The main log would outlast what is only set.
+        options.eviction = .fifo
+        var chances = 0
+        for death in deaths.withLock({ $0 }) {
+            var store = try SegmentStore(directory: death.path, options: options)
+            let older = store.segments.inUse.first {
+                store.segments[$0].pointee.copyFloor.load(ordering: .relaxed)
+                    < store.segments[$0].pointee.header.baseSequence
+            }
+            // As one that was closed with room left: large records pass it by, and reclamation too.
+            store.maintenance.withLock { $0.continuable = older }
+            let large = [UInt8](repeating: 3, count: 50_000)
+            for number in 0..<60 { try store.set("large-\(number)", to: large) }
+            let gone = try kept.filter { try store.get($0) == nil }
+            if older != nil { chances += gone.count }
+            for key in gone { try store.remove(key) }
+            store.abandon()
+            store = try SegmentStore(directory: death.path, options: options)
+            for key in gone { #expect(try store.get(key) == nil) }
+            store.abandon()
+        }
+        #expect(chances > 100)
     }
 
     /// The tombstones of a large segment's entries are more than what is kept for emptying one.

@@ -20,18 +20,9 @@ struct RecordCopies: Sendable {
         others[named.place] = (others.removeValue(forKey: old.place) ?? []) + [old]
     }
 
-    /// The index no longer names the record, for there is a newer one.
-    mutating func remove(_ named: IndexEntry) {
-        if !others.isEmpty { others[named.place] = nil }
-    }
-
-    /// Another place of the record that was named, outside the slots, which is named from now on.
-    mutating func replacement(of gone: IndexEntry, outside slots: Set<Int>) -> IndexEntry? {
-        guard var rest = others.removeValue(forKey: gone.place) else { return nil }
-        rest.removeAll { slots.contains($0.slot) }
-        guard let next = rest.popLast() else { return nil }
-        if !rest.isEmpty { others[next.place] = rest }
-        return next
+    /// The other places of a record that is no longer named, which are not known from now on.
+    mutating func take(_ named: IndexEntry) -> [IndexEntry] {
+        others.isEmpty ? [] : others.removeValue(forKey: named.place) ?? []
     }
 
     /// The segments in the slots are gone.

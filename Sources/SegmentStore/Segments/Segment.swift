@@ -29,6 +29,10 @@ struct Segment: ~Copyable {
     /// No record of it ends before, in milliseconds since 1970; `max`: none that is known ends.
     let soonestExpiry = Atomic<UInt64>(.max)
 
+    /// The lowest sequence of its records that lay in two segments when the store was opened, and that the index names in
+    /// the other one; `max`: there was none.
+    let copyFloor = Atomic<UInt64>(.max)
+
     /// Bytes of records that the index names, and of tombstones that it names.
     let liveBytes = Atomic<Int>(0)
     let tombstoneBytes = Atomic<Int>(0)
@@ -104,6 +108,24 @@ struct Segment: ~Copyable {
         }
     }
 
+    /// Takes note that the index names a record of the sequence elsewhere, too.
+    func noteCopy(_ sequence: UInt64) {
+        var known = copyFloor.load(ordering: .relaxed)
+        while sequence < known {
+            let (stored, original) = copyFloor.weakCompareExchange(
+                expected: known,
+                desired: sequence,
+                ordering: .relaxed
+            )
+            if stored { return }
+            known = original
+        }
+    }
+
+    /// The lowest sequence of a record that may have an older one of its key in here, or itself once more: what was set
+    /// before the segment was begun was not set here, and what that replaced has not been carried since.
+    var shadowFloor: UInt64 { min(header.baseSequence, copyFloor.load(ordering: .relaxed)) }
+
     /// Becomes another segment in the same file and mapping. Nobody reads it, and nothing names it.
     mutating func become(_ header: SegmentHeader) {
         self.header = header
@@ -113,6 +135,7 @@ struct Segment: ~Copyable {
         order.store(header.number, ordering: .relaxed)
         allocated.store(SizeLimit.cost(ofCapacity: header.capacity), ordering: .relaxed)
         soonestExpiry.store(.max, ordering: .relaxed)
+        copyFloor.store(.max, ordering: .relaxed)
         liveBytes.store(0, ordering: .relaxed)
         tombstoneBytes.store(0, ordering: .relaxed)
         recordEnd.store(Format.recordsStart, ordering: .relaxed)

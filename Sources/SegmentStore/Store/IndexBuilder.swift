@@ -146,16 +146,17 @@ struct IndexBuilder {
         return true
     }
 
+    /// Reclamation carried a record, and a death came before the segment where it lay was given up; or it has not ended yet.
     @inline(__always)
     private func noteCopy(_ row: FooterRow, _ entry: IndexEntry, _ found: Known, wins: Bool) {
-        guard let copies else { return }
         let isCopy = row.sequence == found.row.sequence && row.kind == found.row.kind
-        guard isCopy || wins else { return }
+        if isCopy { segments[wins ? found.entry.slot : entry.slot].pointee.noteCopy(row.sequence) }
+        guard let copies, isCopy || wins else { return }
         copies.value.withLock { copies in
             switch (isCopy, wins) {
             case (true, true): copies.move(from: found.entry, to: entry)
             case (true, false): copies.add(entry, of: found.entry)
-            case (false, _): copies.remove(found.entry)
+            case (false, _): _ = copies.take(found.entry)
             }
         }
     }

@@ -18,7 +18,10 @@ extension SegmentStore {
             return victim(slot, .keep)
         }
         // One without records is room as it is.
-        let empty = candidates.first { segments[$0].pointee.recordEnd.load(ordering: .relaxed) == Format.recordsStart }
+        let empty = candidates.first {
+            segments[$0].pointee.recordEnd.load(ordering: .relaxed) == Format.recordsStart
+                && !isAloneWithClear($0, among: slots)
+        }
         if let empty { return victim(empty, .keep) }
         if let victim = oldestUnderTombstones(candidates, among: slots, &state) { return victim }
         guard goal == .room, limit != nil else { return nil }
@@ -34,6 +37,13 @@ extension SegmentStore {
         let unread = candidates.filter { !segments.seemsRead($0, besidePins: 1) }
         let isOfUse = unread.contains { segments[$0].pointee.deadBytes > 0 }
         return isOfUse || maintenance.withLock({ freeSegments($0) }) < 2 ? unread : candidates
+    }
+
+    /// True of a segment whose header alone may know of the last clear.
+    private func isAloneWithClear(_ slot: Int, among slots: [Int]) -> Bool {
+        let floor = clearFloor.load(ordering: .acquiring)
+        guard floor > 0, segments[slot].pointee.header.clearFloor == floor else { return false }
+        return !slots.contains { $0 != slot && segments[$0].pointee.header.clearFloor == floor }
     }
 
     private func victim(_ slot: Int, _ plan: ReclaimState.Plan) -> ReclaimState.Victim {
@@ -183,8 +193,12 @@ extension SegmentStore {
         let isMainWanted = Self.fruitlessFromMain..<Self.fruitlessAtAll ~= state.fruitless
         let isFromFirst = !first.isEmpty && (firstBytes > limit.firstLog || main == nil || isMainWanted)
         guard let slot = isFromFirst ? first.first : main else { return nil }
-        let level = state.fruitless >= Self.fruitlessAtAll ? levelThatHalves(slot) : 1
-        return victim(slot, .evict(below: level, loss: isFromFirst ? 3 : 1, leavesGhosts: isFromFirst))
+        let isFruitless = state.fruitless >= Self.fruitlessAtAll
+        let level = isFruitless ? levelThatHalves(slot) : 1
+        var victim = victim(slot, .evict(below: level, loss: isFromFirst ? 3 : 1, leavesGhosts: isFromFirst))
+        // Where nearly all are like that, tombstones are what has old segments given up, and then they need not stay.
+        victim.sparesTombstones = !isFruitless || maintenance.withLock { freeSegments($0) } < Self.reservedSegments
+        return victim
     }
 
     /// True if the record that fills the segment stays: it joins the main log, or goes behind what is there, as it lies.

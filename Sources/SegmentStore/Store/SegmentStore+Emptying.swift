@@ -8,12 +8,12 @@ extension SegmentStore {
     /// the victim stays one.
     func empty(_ victim: ReclaimState.Victim, among slots: [Int]) throws(StoreError) -> Bool {
         // The segments that are left when the victim is gone: nothing has anything to hide if they are all younger.
-        let others = slots.filter { $0 != victim.slot }.map { segments[$0].pointee.header }
+        let others = slots.filter { $0 != victim.slot }
         var settler = Settler(
             store: self,
             victim: victim,
-            oldestOther: others.map(\.number).min() ?? .max,
-            oldestBase: others.map(\.baseSequence).min() ?? .max
+            oldestOther: others.map { segments[$0].pointee.header.number }.min() ?? .max,
+            shadowFloor: others.map { segments[$0].pointee.shadowFloor }.min() ?? .max
         )
         if case .evict(_, _, leavesGhosts: true) = victim.plan {
             ghosts.begin(segment: segments[victim.slot].pointee.header.number, entries: count)
@@ -21,11 +21,13 @@ extension SegmentStore {
         openWindow()
         startWritingBack()
         var isEmptied = true
+        var hasExceeded = false
         var seenBytes = 0
         try forEachRow(of: victim.slot) { row in
             fetch(row, of: victim)
         } _: { row throws(StoreError) in
-            settler.evictsEverything = false
+            // What is beyond the limit is for tombstones alone.
+            settler.evictsEverything = hasExceeded
             seenBytes += row.length
             if seenBytes >= Self.writingStep {
                 startWritingBack()
@@ -41,6 +43,7 @@ extension SegmentStore {
                     // One that was filled without this limit can leave more tombstones than there are segments kept.
                     let mayExceed = settler.evictsEverything && holdsMoreThanIsKept(victim.slot)
                     let hasMainRoom = try makeMainRoom(for: length, mayExceed: mayExceed)
+                    hasExceeded = hasExceeded || mayExceed
                     // After deaths in the middle of reclamation no segment may be left to begin.
                     settler.usesFirstLog = hasMainRoom ? false : try hasFirstRoom(for: length)
                     isEmptied = hasMainRoom || settler.usesFirstLog
@@ -100,6 +103,7 @@ extension SegmentStore {
 
     private func holdsMoreThanIsKept(_ slot: Int) -> Bool {
         segments[slot].pointee.header.capacity > (limit?.segmentCapacity ?? .max)
+            && segments[slot].pointee.recordCount.load(ordering: .relaxed) > 1
     }
 
     /// An entry and where it stands.

@@ -41,10 +41,15 @@ extension SegmentStore {
         // With little to win back, it is removals that make something.
         if try makeMainRoom(forRemoval: length, leaving: .lastRemoval, patience: patienceOfRemovals) { return }
         // What is kept for emptying a victim is of no use to one that does not fit into it; removals make that smaller.
-        let hasRoom = reservation.withLock { reservation in
-            guard reservation.main.hasRoom(for: length) else { return false }
-            reservation.mainIsKept = false
-            return true
+        let hasRoom = try maintenance.withLock { state throws(StoreError) in
+            try checkWritable()
+            // Opened with a limit that is exceeded already, it is removals that make it hold.
+            if let limit, allocated(state) > limit.room { _ = try makeMainRoom(for: length, leaving: 0, &state) }
+            return reservation.withLock { reservation in
+                guard reservation.main.hasRoom(for: length) else { return false }
+                reservation.mainIsKept = false
+                return true
+            }
         }
         if !hasRoom { throw fullError }
     }

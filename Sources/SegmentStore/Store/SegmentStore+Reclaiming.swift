@@ -20,6 +20,8 @@ struct ReclaimState: Sendable {
         /// Tells whether the slot is still that segment's.
         var number: UInt64
         var plan: Plan
+        /// What would leave a tombstone that takes no less than itself stays.
+        var sparesTombstones = true
     }
 
     enum Plan: Sendable, Equatable {

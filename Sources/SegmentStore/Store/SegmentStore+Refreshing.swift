@@ -184,7 +184,7 @@ extension SegmentStore {
                 return
             }
             guard (row.sequence, entry.isTombstone ? 1 : 0) > (known, old.isTombstone ? 1 : 0) else { return }
-            copies.withLock { $0.remove(old) }
+            _ = copies.withLock { $0.take(old) }
             replace(found, by: entry, length: row.length, shard: shard)
         }
     }
@@ -204,12 +204,7 @@ extension SegmentStore {
                     }
                 }
                 for (entry, cell) in gone {
-                    if let copy = copies.withLock({ $0.replacement(of: entry, outside: vanished) }),
-                        let length = lengthOfCopy(copy, in: table, below: floor, vanished: vanished)
-                    {
-                        replace(cell, by: copy.shadowing, length: length, shard: shard)
-                        continue
-                    }
+                    if restoreCopy(of: entry, cell, shard: shard, below: floor, outside: vanished) { continue }
                     let length = recordLength(entry)
                     account(table.pointee.remove(at: cell), length: length, sign: -1, shard: shard)
                 }
@@ -218,20 +213,34 @@ extension SegmentStore {
         copies.withLock { $0.forget(vanished) }
     }
 
-    /// How long the record is that was carried; nil if it is not to be named: its key may have a newer one by now, which
-    /// did not take the place of the record that is gone, for that could no longer be read.
-    private func lengthOfCopy(
-        _ copy: IndexEntry,
-        in table: UnsafeMutablePointer<IndexShard>,
+    /// Has the cell name the record where it was carried to; false if it lies nowhere else, or its key has a newer one by
+    /// now, which did not take its place because it could no longer be read.
+    private func restoreCopy(
+        of gone: IndexEntry,
+        _ cell: UnsafeMutablePointer<Atomic<UInt64>>,
+        shard: Int,
         below floor: UInt64,
-        vanished: Set<Int>
-    ) -> Int? {
-        guard let record = segments[copy.slot].pointee.record(at: copy.offset), record.layoutHolds,
-            record.sequence >= floor, let key = record.keyWithin
-        else { return nil }
-        let newer = table.pointee.probe(hash(of: record.key)) { entry, _ in
-            !vanished.contains(entry.slot) && names(key, entry) ? entry : nil
+        outside vanished: Set<Int>
+    ) -> Bool {
+        var others = copies.withLock { $0.take(gone) }.filter { !vanished.contains($0.slot) }
+        guard let copy = others.popLast(), let record = segments[copy.slot].pointee.record(at: copy.offset),
+            record.layoutHolds, record.sequence >= floor, let key = record.keyWithin
+        else { return false }
+        let table = index[shard]
+        let sequence = record.sequence
+        let rival = table.pointee.probe(hash(of: key)) { entry, other in
+            other != cell && names(key, entry) ? (entry: entry, cell: other) : nil
         }
-        return newer == nil ? record.length : nil
+        if let rival {
+            let known = segments[rival.entry.slot].pointee.record(at: rival.entry.offset)?.sequence ?? 0
+            // One of an older record was restored a moment ago.
+            guard known < sequence, !vanished.contains(rival.entry.slot) else { return false }
+            _ = copies.withLock { $0.take(rival.entry) }
+            account(table.pointee.remove(at: rival.cell), length: recordLength(rival.entry), sign: -1, shard: shard)
+        }
+        let restored = gone.isExpired ? copy.shadowing.expired : copy.shadowing
+        replace(cell, by: restored, length: record.length, shard: shard)
+        for other in others { copies.withLock { $0.add(other, of: restored) } }
+        return true
     }
 }

@@ -29,6 +29,13 @@ extension SegmentStore {
         guard Format.keyLengthRange.contains(key) else {
             throw StoreError(.invalidKey, detail: "a key of \(key) bytes; keys take 1 to 65,535 bytes")
         }
+        if let limit, key > limit.longestKey {
+            throw StoreError(
+                .invalidKey,
+                detail: "a key of \(key) bytes; with a size limit of \(limit.bytes) bytes keys take at most "
+                    + "\(limit.longestKey); raise the limit"
+            )
+        }
         guard value <= Format.maximumValueLength else {
             throw StoreError(.valueTooLarge, detail: "a value of \(value) bytes; values take at most 1 GiB")
         }

@@ -6,8 +6,8 @@ struct Settler {
     let victim: ReclaimState.Victim
     /// The lowest number of all segments but the victim.
     let oldestOther: UInt64
-    /// The lowest base sequence of all segments but the victim.
-    let oldestBase: UInt64
+    /// The lowest of all segments but the victim.
+    let shadowFloor: UInt64
     /// Nothing can be carried.
     var evictsEverything = false
     /// The main log has no room, and what new records have is used.
@@ -67,7 +67,6 @@ struct Settler {
         let now = store.options.clock.milliseconds()
         if found.entry.isExpired || (record.expiry != 0 && record.expiry <= now) {
             store.markExpired(found.entry, found.cell, store.index[shard], length: row.length)
-            if isCheaperCarried(record, row, found) { return carry(record, body, row, found, use: 0) }
             let outcome = forget(record, row, found, shard: shard)
             if case .settled = outcome { store.reclaimFigures.withLock { $0.expired += 1 } }
             return outcome
@@ -78,7 +77,9 @@ struct Settler {
         if found.entry.use >= level {
             return carry(record, body, row, found, use: max(0, found.entry.use - loss))
         }
-        if isCheaperCarried(record, row, found) { return carry(record, body, row, found, use: 0) }
+        if victim.sparesTombstones, isCheaperCarried(record, row, found) {
+            return carry(record, body, row, found, use: 0)
+        }
         let outcome = forget(record, row, found, shard: shard)
         if case .settled = outcome { noteEviction(row, shard: shard) }
         return outcome
@@ -96,10 +97,9 @@ struct Settler {
         return entry.isLive && entry.use < level && !hidesOlder(row, found)
     }
 
-    /// True if an older record of the key may lie outside the victim. What is in a segment that was begun after the record
-    /// had been set was set or carried there later; and the older record has not been carried since then.
+    /// True if an older record of the key may lie outside the victim, or this one once more.
     private func hidesOlder(_ row: FooterRow, _ found: Found) -> Bool {
-        found.entry.shadows && row.sequence >= oldestBase
+        found.entry.shadows && row.sequence >= shadowFloor
     }
 
     private func noteEviction(_ row: FooterRow, shard: Int) {

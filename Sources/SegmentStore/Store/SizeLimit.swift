@@ -4,6 +4,8 @@ struct SizeLimit: Sendable {
     let bytes: Int
     /// Of the segments that are made: a 64th of the limit, in steps, within bounds.
     let segmentCapacity: Int
+    /// Bytes of the longest key: to remove it takes a record, in a segment like any other.
+    let longestKey: Int
 
     /// The smallest limit: below, segments would be smaller than records that are worth storing.
     static let smallest = 1 << 20
@@ -16,6 +18,9 @@ struct SizeLimit: Sendable {
         self.bytes = bytes
         let part = bytes / Self.parts / Self.step * Self.step
         segmentCapacity = min(Format.largestSegment, max(Self.step, part))
+        let room = segmentCapacity - Format.recordsStart - Footer.length(rowCount: 1)
+        let extensions = RecordExtensions(horizon: .max).encoded().count
+        longestKey = (room - Format.recordHeaderLength - extensions) / Format.unit * Format.unit
     }
 
     /// Bytes that a segment takes at most.
