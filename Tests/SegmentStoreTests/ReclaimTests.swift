@@ -63,7 +63,7 @@ import Testing
     }
 
     /// Sets are refused until as much has been removed as the limit is too small.
-    @Test(arguments: [nil, 8 << 20]) func whereNothingMayLeaveRemovalsBringAStoreUnderASmallerLimit(before: Int?) throws {
+    @Test(arguments: [nil, 8 << 20]) func whereNothingMayLeaveRemovalsMakeASmallerLimitHold(before: Int?) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         var store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: before, .none))
         let value = [UInt8](repeating: 1, count: 1_000)
