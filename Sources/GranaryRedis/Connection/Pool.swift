@@ -44,7 +44,7 @@ final class Pool: Sendable {
     /// through; commands on their way go on.
     ///
     /// - Throws: `RedisCacheError` where no replies came, and `CancellationError`.
-    func replies(
+    nonisolated(nonsending) func replies(
         to command: RESPCommand,
         isRepeatable: Bool = true,
         isSeenThrough: Bool = false
@@ -57,7 +57,7 @@ final class Pool: Sendable {
     /// The same for one command.
     ///
     /// - Throws: as `replies`.
-    func reply(
+    nonisolated(nonsending) func reply(
         to command: RESPCommand,
         isRepeatable: Bool = true,
         isSeenThrough: Bool = false
@@ -66,7 +66,7 @@ final class Pool: Sendable {
         return try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }.first
     }
 
-    private func replies(
+    private nonisolated(nonsending) func replies(
         to request: Request,
         isSeenThrough: Bool,
         _ send: () -> Void
