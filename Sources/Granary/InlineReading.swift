@@ -1,5 +1,5 @@
 /// A strategy that reads without suspending: what stands in front of it is spared the cost of asynchronous calls.
-protocol InlineReading: Sendable {
+protocol InlineReading: AnyObject, Sendable {
     /// What `get` gives.
     func read(_ key: String) throws -> CacheValue?
 }

@@ -74,7 +74,7 @@ public final class RedisCache: ManagedCacheStrategy {
     /// The value of the key.
     ///
     /// - Throws: `RedisCacheError` where the server cannot be asked, `CancellationError` where the task is cancelled.
-    public func get(_ key: String) async throws -> CacheValue? { try await hit(key)?.value }
+    public func get(_ key: String) async throws -> CacheValue? { try await stored(key)?.value }
 
     /// The values of many keys, 64 to a command.
     ///
@@ -84,9 +84,11 @@ public final class RedisCache: ManagedCacheStrategy {
     /// The value of the key, and when it ends.
     ///
     /// - Throws: as `get`.
-    public func hit(_ key: String) async throws -> CacheHit? {
+    public func hit(_ key: String) async throws -> CacheHit? { try await stored(key).map(Self.hit) }
+
+    private nonisolated(nonsending) func stored(_ key: String) async throws -> StoredValue? {
         let reply = try await pool.reply(to: RESPCommand("GET", prefix: prefix, CollectionOfOne(key)))
-        return try read(reply, key, now: options.clock.milliseconds()).map(Self.hit)
+        return try read(consume reply, key, now: options.clock.milliseconds())
     }
 
     /// The same for many keys, 64 to a command.
@@ -115,7 +117,7 @@ public final class RedisCache: ManagedCacheStrategy {
             for (place, key) in part.enumerated() {
                 // Taken out of the list, so that its bytes need no copy.
                 let reply = exchange(&replies[place], with: .null)
-                results.append(try read(reply, key, now: now).map(result))
+                results.append(try read(consume reply, key, now: now).map(result))
             }
         }
         return results
@@ -126,7 +128,7 @@ public final class RedisCache: ManagedCacheStrategy {
         var isDamaged = false
         switch consume reply {
         case .bytes(let bytes):
-            guard let stored = StoredValue(decoding: bytes, forKey: key) else {
+            guard let stored = StoredValue(decoding: consume bytes, forKey: key) else {
                 isDamaged = true
                 break
             }

@@ -28,9 +28,9 @@ struct RESPParserTests {
     @Test("Every type is read as the specification has it", arguments: replies)
     func types(_ bytes: String, _ expected: String) throws {
         var parser = RESPParser()
-        var found: [String] = []
-        try parser.parse(Array(bytes.utf8).span) { found.append(spelling($0)) }
-        #expect(found == [expected])
+        var found: [RESPValue] = []
+        try parser.parse(Array(bytes.utf8).span, into: &found)
+        #expect(found.map(spelling) == [expected])
     }
 
     @Test("Replies that are split anywhere read the same")
@@ -39,15 +39,15 @@ struct RESPParserTests {
         let expected = Self.replies.map(\.1)
         for split in 0...bytes.count {
             var parser = RESPParser()
-            var found: [String] = []
-            try parser.parse(Array(bytes[..<split]).span) { found.append(spelling($0)) }
-            try parser.parse(Array(bytes[split...]).span) { found.append(spelling($0)) }
-            #expect(found == expected, "split at \(split)")
+            var found: [RESPValue] = []
+            try parser.parse(Array(bytes[..<split]).span, into: &found)
+            try parser.parse(Array(bytes[split...]).span, into: &found)
+            #expect(found.map(spelling) == expected, "split at \(split)")
         }
         var parser = RESPParser()
-        var found: [String] = []
-        for byte in bytes { try parser.parse([byte].span) { found.append(spelling($0)) } }
-        #expect(found == expected)
+        var found: [RESPValue] = []
+        for byte in bytes { try parser.parse([byte].span, into: &found) }
+        #expect(found.map(spelling) == expected)
     }
 
     @Test(
@@ -74,28 +74,40 @@ struct RESPParserTests {
         for size in [bytes.count, 1] {
             var parser = RESPParser()
             var found: RESPError?
+            var replies: [RESPValue] = []
             var position = 0
             while position < bytes.count, found == nil {
                 do throws(RESPError) {
-                    try parser.parse(Array(bytes[position..<position + size]).span) { _ in Issue.record("a reply") }
+                    try parser.parse(Array(bytes[position..<position + size]).span, into: &replies)
                 } catch {
                     found = error
                 }
                 position += size
             }
             #expect(found == expected, "in pieces of \(size)")
-            #expect(throws: expected) { try parser.parse(Array("+OK\r\n".utf8).span) { _ in Issue.record("a reply") } }
+            #expect(throws: expected) { try parser.parse(Array("+OK\r\n".utf8).span, into: &replies) }
+            #expect(replies.isEmpty)
         }
+    }
+
+    @Test("Replies before what is refused are read")
+    func repliesBeforeRefusal() {
+        var parser = RESPParser()
+        var found: [RESPValue] = []
+        #expect(throws: RESPError.malformedScalar) {
+            try parser.parse(Array("+OK\r\n*1\r\n_\r\n:x\r\n+OK\r\n".utf8).span, into: &found)
+        }
+        #expect(found.map(spelling) == ["text(OK)", "array[null]"])
     }
 
     @Test("The longest line and the deepest aggregate are read")
     func limits() throws {
         var parser = RESPParser()
-        var count = 0
+        var found: [RESPValue] = []
         let line = "+" + String(repeating: "a", count: (1 << 16) - 1) + "\r\n"
-        try parser.parse(Array(line.utf8).span) { _ in count += 1 }
-        try parser.parse(Array((String(repeating: "*1\r\n", count: 16) + ":1\r\n").utf8).span) { _ in count += 1 }
-        #expect(count == 2)
+        try parser.parse(Array(line.utf8).span, into: &found)
+        try parser.parse(Array((String(repeating: "*1\r\n", count: 16) + ":1\r\n").utf8).span, into: &found)
+        #expect(found.count == 2)
     }
 
     @Test("Commands are arrays of strings of bytes, and read back as such")
@@ -105,13 +117,24 @@ struct RESPParserTests {
         #expect(command.replyCount == 2)
         #expect(command.bytes.starts(with: Array("*4\r\n$3\r\nSET\r\n$3\r\nk\r\n\r\n$2\r\n".utf8)))
         var parser = RESPParser()
-        var found: [[[UInt8]]] = []
-        try parser.parse(command.bytes.span) { value in
-            guard case .array(let elements) = value else { return }
-            found.append(elements.map { if case .bytes(let bytes) = $0 { bytes } else { [] } })
+        var replies: [RESPValue] = []
+        try parser.parse(command.bytes.span, into: &replies)
+        let found = replies.map { value in
+            guard case .array(let elements) = value else { return [[UInt8]]() }
+            return elements.map { if case .bytes(let bytes) = $0 { bytes } else { [] } }
         }
         let set = [Array("SET".utf8), Array("k\r\n".utf8), [0, 255], bytes(70_000, seed: 1)]
         #expect(found == [set, [Array("PING".utf8)]])
+    }
+
+    @Test(
+        "Lengths of every number of digits are spelt out",
+        arguments: [0, 1, 9, 10, 11, 99, 100, 101, 999, 1_000, 65_535]
+    )
+    func lengths(_ count: Int) {
+        let argument = bytes(count, seed: 2)
+        let expected = Array("*2\r\n$4\r\nECHO\r\n$\(count)\r\n".utf8) + argument + Array("\r\n".utf8)
+        #expect(RESPCommand("ECHO", [argument]).bytes == expected)
     }
 
     /// The value in words.

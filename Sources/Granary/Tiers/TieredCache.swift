@@ -72,9 +72,7 @@ public final class TieredCache: ManagedCacheStrategy {
                 return found
             }
         } catch {
-            first.noteReadingFailed(error)
-            if isCancellation(error) { throw error }
-            return try await value(of: key, below: 0)
+            return try await value(of: key, afterFailing: error)
         }
         first.figures.misses.add(1, ordering: .relaxed)
         return try await value(of: key, below: 1)
@@ -84,6 +82,14 @@ public final class TieredCache: ManagedCacheStrategy {
     @inline(never)
     private func value(of key: String, below start: Int) async throws -> CacheValue? {
         try await search(key, below: start)?.value
+    }
+
+    /// The same where the first tier failed. Here, so that a hit makes no room for the errors that are told apart.
+    @inline(never)
+    private func value(of key: String, afterFailing error: any Error) async throws -> CacheValue? {
+        first.noteReadingFailed(error)
+        if isCancellation(error) { throw error }
+        return try await search(key, below: 0)?.value
     }
 
     /// The same with the moment at which the value ends in that tier.

@@ -8,7 +8,8 @@ internal import Synchronization
 /// the server has let it in, and gives back those that it could not bring to an end.
 ///
 /// Requests are handed over under a lock. The first one wakes the event loop, which sends all that have come together by
-/// then in one write.
+/// then in one write. Until it does, the connection gathers: what else is asked meanwhile had better come along than be a
+/// write of another connection, which costs both sides as much as a dozen small requests.
 final class Connection: Sendable {
     /// How a connection ended.
     struct Ending: Sendable {
@@ -21,11 +22,15 @@ final class Connection: Sendable {
         let unsent: [Request]
     }
 
+    /// Bytes of requests from which on it gathers no more: nobody should wait for long ones of others.
+    private static let gatheredBytes = 64 << 10
+
     private enum Phase { case connecting, ready, ended }
 
     private struct State {
         var phase = Phase.connecting
         var waiting: [Request] = []
+        var waitingBytes = 0
         /// The event loop is going to look at what waits.
         var isLookDue = false
         var handler: NIOLoopBound<ConnectionHandler>?
@@ -37,6 +42,7 @@ final class Connection: Sendable {
     private let whenEnded: @Sendable (Connection, Ending) -> Void
     private let unanswered = Atomic(0)
     private let isLetIn = Atomic(false)
+    private let gathers = Atomic(false)
 
     init(on eventLoop: any EventLoop, whenEnded: @escaping @Sendable (Connection, Ending) -> Void) {
         self.eventLoop = eventLoop
@@ -47,6 +53,9 @@ final class Connection: Sendable {
     var load: Int { unanswered.load(ordering: .relaxed) }
     /// Whether the server has let it in.
     var isReady: Bool { isLetIn.load(ordering: .relaxed) }
+
+    /// Whether something waits for the event loop's look, and more may join it.
+    var isGathering: Bool { gathers.load(ordering: .relaxed) }
 
     // MARK: Connecting
 
@@ -109,8 +118,11 @@ final class Connection: Sendable {
         let handler = state.withLock { state -> NIOLoopBound<ConnectionHandler>?? in
             guard state.phase != .ended else { return nil }
             state.waiting.append(request)
+            state.waitingBytes += request.command.bytes.count
             unanswered.add(1, ordering: .relaxed)
-            guard state.phase == .ready, !state.isLookDue else { return .some(nil) }
+            guard state.phase == .ready else { return .some(nil) }
+            gathers.store(state.waitingBytes < Self.gatheredBytes, ordering: .relaxed)
+            if state.isLookDue { return .some(nil) }
             state.isLookDue = true
             return state.handler
         }
@@ -139,6 +151,8 @@ final class Connection: Sendable {
     func takeWaiting(into requests: inout [Request]) {
         state.withLock { state in
             state.isLookDue = false
+            state.waitingBytes = 0
+            gathers.store(false, ordering: .relaxed)
             swap(&state.waiting, &requests)
         }
     }
@@ -159,6 +173,7 @@ final class Connection: Sendable {
             state.phase = .ended
             state.waiting = []
             state.handler = nil
+            gathers.store(false, ordering: .relaxed)
             return ending
         }
         isLetIn.store(false, ordering: .relaxed)

@@ -19,6 +19,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private var context: ChannelHandlerContext?
     private var parser = RESPParser()
+    /// What is being answered, to have its memory.
+    private var replies: [RESPValue] = []
     /// Replies to the greeting that have not come.
     private var greetingsLeft: Int
     private var inFlight = CircularBuffer<Request>()
@@ -66,10 +68,16 @@ final class ConnectionHandler: ChannelInboundHandler {
         limit.note(received: bytes.readableBytes, at: readAt)
         // Who is answered may well ask again before this turn of the loop has ended.
         if greetingsLeft == 0 { connection.announceLook() }
+        var failure: RESPError?
         do {
-            try parser.parse(bytes.readableBytesUInt8Span) { take($0) }
+            try parser.parse(bytes.readableBytesUInt8Span, into: &replies)
         } catch {
-            end(.init(.protocolViolation, server: server.address, detail: Self.detail(of: error)))
+            failure = error
+        }
+        for place in replies.indices { take(exchange(&replies[place], with: .null)) }
+        replies.removeAll(keepingCapacity: true)
+        if let failure {
+            end(.init(.protocolViolation, server: server.address, detail: Self.detail(of: failure)))
         }
     }
 
@@ -101,7 +109,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     // MARK: Replies
 
-    private func take(_ reply: RESPValue) {
+    private func take(_ reply: consuming RESPValue) {
         if case .push = reply { return limit.discountReceived() }
         if hasEnded { return }
         limit.restart(at: readAt)
@@ -110,7 +118,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             let detail = "the server answers what nobody asked"
             return end(.init(.protocolViolation, server: server.address, detail: detail))
         }
-        if request.take(reply) {
+        if request.take(consume reply) {
             inFlight.removeFirst()
             if !sentParts.isEmpty { sentParts[answered] = nil }
             answered += 1

@@ -3,7 +3,8 @@ internal import NIOPosix
 internal import NIOSSL
 internal import Synchronization
 
-/// A few connections with one server, made when they are needed. Each request goes to the one that owes the fewest answers.
+/// A few connections with one server, made when they are needed. Requests go to the one that owes the fewest answers, those
+/// of one moment together.
 ///
 /// Nothing happens by itself: a connection that broke is made anew by the next request, and one that could not be made is
 /// tried again by the first request after the back-off.
@@ -44,7 +45,7 @@ final class Pool: Sendable {
     /// through; commands on their way go on.
     ///
     /// - Throws: `RedisCacheError` where no replies came, and `CancellationError`.
-    func replies(
+    nonisolated(nonsending) func replies(
         to command: RESPCommand,
         isRepeatable: Bool = true,
         isSeenThrough: Bool = false
@@ -57,7 +58,7 @@ final class Pool: Sendable {
     /// The same for one command.
     ///
     /// - Throws: as `replies`.
-    func reply(
+    nonisolated(nonsending) func reply(
         to command: RESPCommand,
         isRepeatable: Bool = true,
         isSeenThrough: Bool = false
@@ -66,7 +67,7 @@ final class Pool: Sendable {
         return try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }.first
     }
 
-    private func replies(
+    private nonisolated(nonsending) func replies(
         to request: Request,
         isSeenThrough: Bool,
         _ send: () -> Void
@@ -96,6 +97,7 @@ final class Pool: Sendable {
     private func choose() -> Choice {
         let (choice, opened) = state.withLock { state -> (Choice, Connection?) in
             guard !state.isClosed else { return (.fail(closed), nil) }
+            if let gathering = state.gathering { return (.send(gathering), nil) }
             let best = state.leastLoaded
             if let best, !best.isReady || best.load == 0 || state.connections.count >= options.connections {
                 return (.send(best), nil)
@@ -175,6 +177,11 @@ final class Pool: Sendable {
 }
 
 extension Pool.State {
+    /// The connection whose next write is being put together, if there is one.
+    fileprivate var gathering: Connection? {
+        connections.firstIndex(where: \.isGathering).map { connections[$0] }
+    }
+
     /// The connection to ask: one that is ready before one that is not, and of those the one that owes the fewest answers.
     fileprivate var leastLoaded: Connection? {
         var best: (place: Int, isReady: Bool, load: Int)?

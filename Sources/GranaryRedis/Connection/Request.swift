@@ -42,7 +42,13 @@ final class Request: Sendable {
     }
 
     /// Takes the next reply; true if it was the last one.
-    func take(_ reply: RESPValue) -> Bool {
+    func take(_ reply: consuming RESPValue) -> Bool {
+        guard command.replyCount == 1 else { return takeNext(reply) }
+        state.withLock { $0.end() }?.resume(returning: Replies(first: consume reply))
+        return true
+    }
+
+    private func takeNext(_ reply: RESPValue) -> Bool {
         let (isLast, continuation, earlier) = state.withLock { state -> (Bool, Continuation?, Replies?) in
             state.received += 1
             if state.received == command.replyCount { return (true, state.end(), state.replies.take()) }

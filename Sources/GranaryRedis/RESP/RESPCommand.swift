@@ -58,10 +58,12 @@ struct RESPCommand: Sendable {
 
     private mutating func append(_ type: UInt8, number: Int) {
         bytes.append(type)
-        if number < 10 {
-            bytes.append(UInt8(ascii: "0") + UInt8(number))
-        } else {
-            bytes += String(number).utf8
+        // Digit by digit: a string of them would cost as much as all the rest of a small command.
+        var power = 1
+        while number / power >= 10 { power *= 10 }
+        while power > 0 {
+            bytes.append(UInt8(ascii: "0") + UInt8(number / power % 10))
+            power /= 10
         }
         appendLineEnd()
     }

@@ -24,18 +24,18 @@ struct RESPParser {
 
     init() {}
 
-    /// Takes the next bytes, and hands out each reply that they complete.
+    /// Takes the next bytes, and adds each reply that they complete.
     ///
-    /// - Throws: `RESPError` where the bytes are no RESP3, now and ever after.
-    mutating func parse(_ bytes: Span<UInt8>, _ reply: (RESPValue) -> Void) throws(RESPError) {
+    /// - Throws: `RESPError` where the bytes are no RESP3, now and ever after; replies before that are added.
+    mutating func parse(_ bytes: Span<UInt8>, into replies: inout [RESPValue]) throws(RESPError) {
         if let failure { throw failure }
         do throws(RESPError) {
             var position = 0
             while position < bytes.count {
                 if let body {
-                    position = try read(body, bytes, from: position, reply)
+                    position = try read(body, bytes, from: position, &replies)
                 } else {
-                    position = try readLine(bytes, from: position, reply)
+                    position = try readLine(bytes, from: position, &replies)
                 }
             }
         } catch {
@@ -51,7 +51,7 @@ struct RESPParser {
     private mutating func readLine(
         _ bytes: Span<UInt8>,
         from start: Int,
-        _ reply: (RESPValue) -> Void
+        _ replies: inout [RESPValue]
     ) throws(RESPError) -> Int {
         var end = start
         while end < bytes.count, bytes[end] != .newline { end += 1 }
@@ -63,41 +63,41 @@ struct RESPParser {
             return end
         }
         if partial.isEmpty {
-            try interpret(line: piece, reply)
+            try interpret(line: piece, &replies)
         } else {
             var line = partial
             partial = []
             line.append(contentsOf: piece)
-            try interpret(line: line.span, reply)
+            try interpret(line: line.span, &replies)
         }
         return end + 1
     }
 
     /// A whole line without its `\n`.
-    private mutating func interpret(line: Span<UInt8>, _ reply: (RESPValue) -> Void) throws(RESPError) {
+    private mutating func interpret(line: Span<UInt8>, _ replies: inout [RESPValue]) throws(RESPError) {
         guard line.count >= 2, line[line.count - 1] == .carriageReturn else { throw .malformedLine }
         let rest = line.extracting(1..<line.count - 1)
         for index in rest.indices where rest[index] == .carriageReturn { throw .malformedLine }
         switch line[0] {
-        case UInt8(ascii: "+"): add(.text(rest.array), reply)
-        case UInt8(ascii: "-"): add(.error(rest.array), reply)
-        case UInt8(ascii: ":"): add(.integer(try RESPScalar.integer(rest)), reply)
-        case UInt8(ascii: ","): add(.double(try RESPScalar.double(rest)), reply)
-        case UInt8(ascii: "("): add(.bigNumber(try RESPScalar.bigNumber(rest)), reply)
-        case UInt8(ascii: "#"): add(.boolean(try RESPScalar.boolean(rest)), reply)
+        case UInt8(ascii: "+"): add(.text(rest.array), &replies)
+        case UInt8(ascii: "-"): add(.error(rest.array), &replies)
+        case UInt8(ascii: ":"): add(.integer(try RESPScalar.integer(rest)), &replies)
+        case UInt8(ascii: ","): add(.double(try RESPScalar.double(rest)), &replies)
+        case UInt8(ascii: "("): add(.bigNumber(try RESPScalar.bigNumber(rest)), &replies)
+        case UInt8(ascii: "#"): add(.boolean(try RESPScalar.boolean(rest)), &replies)
         case UInt8(ascii: "_"):
             guard rest.isEmpty else { throw .malformedScalar }
-            add(.null, reply)
-        case UInt8(ascii: "$"): try begin(.bytes, rest, reply)
-        case UInt8(ascii: "!"): try begin(.error, rest, reply)
-        case UInt8(ascii: "="): try begin(.verbatim, rest, reply)
-        case UInt8(ascii: "*"): try open(.array, rest, reply)
-        case UInt8(ascii: "~"): try open(.set, rest, reply)
-        case UInt8(ascii: "%"): try open(.map, rest, reply)
-        case UInt8(ascii: "|"): try open(.attribute, rest, reply)
+            add(.null, &replies)
+        case UInt8(ascii: "$"): try begin(.bytes, rest, &replies)
+        case UInt8(ascii: "!"): try begin(.error, rest, &replies)
+        case UInt8(ascii: "="): try begin(.verbatim, rest, &replies)
+        case UInt8(ascii: "*"): try open(.array, rest, &replies)
+        case UInt8(ascii: "~"): try open(.set, rest, &replies)
+        case UInt8(ascii: "%"): try open(.map, rest, &replies)
+        case UInt8(ascii: "|"): try open(.attribute, rest, &replies)
         case UInt8(ascii: ">"):
             guard open.isEmpty else { throw .misplacedPush }
-            try open(.push, rest, reply)
+            try open(.push, rest, &replies)
         default: throw .unknownType(line[0])
         }
     }
@@ -113,11 +113,11 @@ struct RESPParser {
     private mutating func begin(
         _ kind: Body.Kind,
         _ length: Span<UInt8>,
-        _ reply: (RESPValue) -> Void
+        _ replies: inout [RESPValue]
     ) throws(RESPError) {
         guard let length = try RESPScalar.length(length, most: Self.longestBytes) else {
             guard kind == .bytes else { throw .malformedScalar }
-            return add(.null, reply)
+            return add(.null, &replies)
         }
         body = Body(kind: kind, length: length)
     }
@@ -127,7 +127,7 @@ struct RESPParser {
         _ body: Body,
         _ bytes: Span<UInt8>,
         from start: Int,
-        _ reply: (RESPValue) -> Void
+        _ replies: inout [RESPValue]
     ) throws(RESPError) -> Int {
         let end = start + min(body.length + 2 - partial.count, bytes.count - start)
         let isWhole = partial.isEmpty && end - start == body.length + 2
@@ -147,11 +147,11 @@ struct RESPParser {
         }
         self.body = nil
         switch body.kind {
-        case .bytes: add(.bytes(content), reply)
-        case .error: add(.error(content), reply)
+        case .bytes: add(.bytes(content), &replies)
+        case .error: add(.error(content), &replies)
         case .verbatim:
             guard content.count >= 4, content[3] == UInt8(ascii: ":") else { throw .malformedBytes }
-            add(.verbatim(content), reply)
+            add(.verbatim(content), &replies)
         }
         return end
     }
@@ -180,32 +180,32 @@ struct RESPParser {
     private mutating func open(
         _ kind: Aggregate.Kind,
         _ length: Span<UInt8>,
-        _ reply: (RESPValue) -> Void
+        _ replies: inout [RESPValue]
     ) throws(RESPError) {
         guard let count = try RESPScalar.length(length, most: Self.mostElements) else {
             guard kind == .array else { throw .malformedScalar }
-            return add(.null, reply)
+            return add(.null, &replies)
         }
         guard open.count < Self.deepest else { throw .tooDeep }
         let aggregate = Aggregate(kind: kind, missing: kind == .map || kind == .attribute ? 2 * count : count)
         if count > 0 {
             open.append(aggregate)
         } else if let value = aggregate.value {
-            add(value, reply)
+            add(value, &replies)
         }
     }
 
     /// Puts the value where it belongs: into the innermost aggregate, which it may complete, or out.
-    private mutating func add(_ value: RESPValue, _ reply: (RESPValue) -> Void) {
-        var value = value
+    ///
+    /// It is moved all the way, here as wherever replies pass: one that nobody else holds needs no copy to be changed.
+    private mutating func add(_ value: consuming RESPValue, _ replies: inout [RESPValue]) {
         while let innermost = open.indices.last {
-            open[innermost].elements.append(value)
+            open[innermost].elements.append(consume value)
             open[innermost].missing -= 1
-            guard open[innermost].missing == 0 else { return }
-            guard let whole = open.removeLast().value else { return }
+            guard open[innermost].missing == 0, let whole = open.removeLast().value else { return }
             value = whole
         }
-        reply(value)
+        replies.append(consume value)
     }
 }
 

@@ -61,10 +61,10 @@ enum Splits {
         while position < bytes.count {
             let count = size(bytes.count - position)
             let piece = bytes.extracting(position..<position + count)
+            var replies: [RESPValue] = []
             do {
-                try parser.parse(piece) { value in
-                    if writesDown { Replies.write(value, to: &outcome.replies) }
-                }
+                defer { if writesDown { for reply in replies { Replies.write(reply, to: &outcome.replies) } } }
+                try parser.parse(piece, into: &replies)
             } catch {
                 outcome.error = error
                 check(isRefused(piece, by: &parser, error), "something was read behind an error")
@@ -76,12 +76,12 @@ enum Splits {
     }
 
     private static func isRefused(_ bytes: Span<UInt8>, by parser: inout RESPParser, _ error: RESPError) -> Bool {
-        var count = 0
+        var replies: [RESPValue] = []
         do {
-            try parser.parse(bytes) { _ in count += 1 }
+            try parser.parse(bytes, into: &replies)
             return false
         } catch let second {
-            return count == 0 && second == error
+            return replies.isEmpty && second == error
         }
     }
 }
