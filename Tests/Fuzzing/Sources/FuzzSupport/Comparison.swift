@@ -30,7 +30,9 @@ package func compare(
     let unknown = loaded.findings.filter { $0.kind == .unknownRecord }.count
     check(unknown == (scan.unknownRecords > 0 ? 1 : 0), "unknown records")
     guard isWhole else { return }
-    let hadFooter = bytes.part(limit, 64).contains { $0 != 0 }
+    let trailer = bytes.part(limit, 64)
+    let isOwn = trailer.u64(8) == header.number && trailer.u64(16) == header.generation
+    let hadFooter = trailer.contains { $0 != 0 } && (isOwn || !header.isReused)
     let gaps = scan.gaps.filter { !hadFooter || $0.start < scan.recordEnd }
     let found = loaded.findings.filter { $0.kind == .tornRecord || $0.kind == .damagedRecord }
     check(

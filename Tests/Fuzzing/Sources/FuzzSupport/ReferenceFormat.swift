@@ -28,6 +28,8 @@ package struct ReferenceHeader: Equatable {
     package var clearFloor: UInt64
     package var capacity: Int
     package var created: UInt64
+    /// The file held another segment before.
+    package var isReused: Bool
     package var isSpare: Bool
 
     package enum Copy {
@@ -63,6 +65,7 @@ package struct ReferenceHeader: Equatable {
                 clearFloor: bytes.u64(72),
                 capacity: Int(bytes.u64(80)),
                 created: bytes.u64(88),
+                isReused: bytes.u32(100) & 1 != 0,
                 isSpare: bytes.u64(248) == spare
             )
         )
@@ -239,6 +242,7 @@ extension ReferenceHeader {
             clearFloor: header.clearFloor,
             capacity: header.capacity,
             created: header.created,
+            isReused: header.isReused,
             isSpare: false
         )
     }

@@ -21,6 +21,8 @@ package struct ReferenceScan {
         func bits(_ length: Int) -> Int { 64 - length.leadingZeroBitCount }
         var position = 1_024
         var gap: (start: Int, end: Int, isTorn: Bool)?
+        /// A frame of this segment holds in the gap.
+        var hasFrame = false
         while position + 56 <= limit {
             let isZero = file.u64(position) == 0
             let length = isZero ? nil : ReferenceRecord.frameLength(file, at: position, limit: limit, header)
@@ -32,6 +34,7 @@ package struct ReferenceScan {
             if let length, let record = ReferenceRecord(file, at: position, limit: limit, header, salt: salt) {
                 if let open = gap { gaps.append((open.start, position, open.isTorn)) }
                 gap = nil
+                hasFrame = false
                 let isBelieved = record.sequence <= header.highestSequence
                 if isBelieved { highestSequence = max(highestSequence, record.sequence) }
                 if isBelieved && record.isUnderstood { records.append(record) } else { unknownRecords += 1 }
@@ -45,12 +48,14 @@ package struct ReferenceScan {
                 if gap == nil { step = length } else { failed[bits(length)] += length }
                 let isTorn = gap?.isTorn ?? (file.u64(position + 8) == 0)
                 gap = (gap?.start ?? position, max(gap?.end ?? 0, position + length), isTorn)
+                hasFrame = true
             } else if !isZero {
                 gap = (gap?.start ?? position, max(gap?.end ?? 0, position + 8), gap?.isTorn ?? false)
             }
             position += step
         }
-        if let gap { gaps.append((gap.start, gap.end, true)) }
+        // Behind the last record of a file that is used again lie records of the segment before.
+        if let gap, hasFrame || !header.isReused { gaps.append((gap.start, gap.end, true)) }
     }
 
     /// Every whole record at any place of the file, whatever a scan would make of it.
