@@ -7,7 +7,8 @@ public struct RedisCacheOptions: Sendable {
     public var prefix: String
     /// When an entry ends that is set without an expiry; nil: never.
     public var defaultExpiry: Duration?
-    /// The most connections; each carries many commands at a time, and the second is made when the first is busy.
+    /// The most connections; each carries many commands at a time, and another is made when all owe answers. Calls of one
+    /// moment share one.
     public var connections: Int
     /// How long connecting may take, with TLS and signing in.
     public var connectTimeout: Duration

@@ -1,4 +1,5 @@
 import Granary
+import NIOPosix
 import Synchronization
 import TestSupport
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @testable import GranaryRedis
 
 /// Calls that go out in one write, and what becomes of them when something happens on the way.
-@Suite("RedisCache when many call at once", .inTurn)
+@Suite("RedisCache when many call at once", .inTurn, .timeLimit(.minutes(30)))
 struct BurstTests {
     /// Calls at once.
     private static let count = 200
@@ -15,17 +16,19 @@ struct BurstTests {
         (0..<count).map { CacheEntry("key \($0)", CacheValue(bytes(1_000, seed: UInt64($0)))) }
     }
 
+    private func start(_ cache: RedisCache) -> [Task<[UInt8]?, any Error>] {
+        (0..<Self.count).map { number in Task { try await cache.bytes("key \(number)") } }
+    }
+
     /// What each of many gets at once comes to, by its number.
-    private func gets(
-        _ cache: RedisCache,
-        cancelling isCancelled: @escaping @Sendable (Int) -> Bool = { _ in false }
-    ) async -> [Result<[UInt8]?, any Error>] {
-        let tasks = (0..<Self.count).map { number in Task { try await cache.bytes("key \(number)") } }
-        for (number, task) in tasks.enumerated() where isCancelled(number) { task.cancel() }
+    private func gets(_ cache: RedisCache) async -> [Result<[UInt8]?, any Error>] {
         var results: [Result<[UInt8]?, any Error>] = []
-        for task in tasks { results.append(await task.result) }
+        for task in start(cache) { results.append(await task.result) }
         return results
     }
+
+    /// Lets tasks that were started get on their way.
+    private func letThemSend() async { for _ in 0..<100 { await Task.yield() } }
 
     @Test("Each gets its own value, over whatever connections", arguments: [1, 4])
     func ownValues(_ connections: Int) async throws {
@@ -45,13 +48,16 @@ struct BurstTests {
         let cache = try RedisCache(url: server.url(), options: RedisCacheOptions(connections: 1))
         try await cache.set(Self.entries)
         for round in 0..<20 {
-            let results = await gets(cache) { ($0 + round) % 3 == 0 }
-            for (number, result) in results.enumerated() {
-                switch result {
-                case .success(let found): #expect(found == bytes(1_000, seed: UInt64(number)))
-                // One that was answered before it was cancelled has its value.
-                case .failure(let error): #expect(error is CancellationError && (number + round) % 3 == 0)
-                }
+            server.freeze()
+            let tasks = start(cache)
+            await letThemSend()
+            let cancelled = tasks.enumerated().filter { ($0.offset + round) % 3 == 0 }.map(\.element)
+            for task in cancelled { task.cancel() }
+            for task in cancelled { await #expect(throws: CancellationError.self) { try await task.value } }
+            server.thaw()
+            // Replies to those that have left come first, among others.
+            for (number, task) in tasks.enumerated() where (number + round) % 3 != 0 {
+                #expect(try await task.value == bytes(1_000, seed: UInt64(number)))
             }
         }
     }
@@ -66,7 +72,7 @@ struct BurstTests {
         }
     }
 
-    @Test("A connection that closes in the middle of the replies costs nobody anything who is asked for again")
+    @Test("A connection that closes among the replies costs no call anything: what was on its way is asked again")
     func closedInTheMiddle() async throws {
         let hasClosed = Atomic(false)
         let server = try await FakeServer { read, received in
@@ -84,17 +90,56 @@ struct BurstTests {
         #expect(wasClosed)
     }
 
-    @Test("Those that wait when the cache is closed under them end, with an answer or an error")
+    @Test("Closing lets those end that are on their way")
     func closedUnderThem() async throws {
         let server = try await RedisProcess()
+        try await RedisCache(url: server.url()).set(Self.entries)
+        var answers = 0
         for _ in 0..<20 {
             let cache = try RedisCache(url: server.url())
             try await cache.ping()
-            async let results = gets(cache)
-            try await cache.close()
-            for result in await results {
-                if case .failure(let error) = result { #expect((error as? RedisCacheError)?.code == .closed) }
+            server.freeze()
+            let tasks = start(cache)
+            await letThemSend()
+            async let closing: Void = cache.close()
+            server.thaw()
+            for (number, task) in tasks.enumerated() {
+                switch await task.result {
+                case .success(let found):
+                    answers += 1
+                    #expect(found == bytes(1_000, seed: UInt64(number)))
+                case .failure(let error): #expect((error as? RedisCacheError)?.code == .closed)
+                }
             }
+            try await closing
         }
+        #expect(answers > 0)
+    }
+
+    @Test("A connection gathers from the first request to the event loop's look, up to so many bytes")
+    func gathering() {
+        let connection = Connection(on: MultiThreadedEventLoopGroup.singleton.any()) { _, _ in }
+        func enqueue(_ count: Int) {
+            var command = RESPCommand()
+            command.append("GET", [[UInt8](repeating: 0, count: count)])
+            let isTaken = connection.enqueue(Request(command, isRepeatable: true))
+            #expect(isTaken)
+        }
+        enqueue(10)
+        #expect(!connection.isGathering, "before the server has let it in")
+        connection.letIn()
+        enqueue(10)
+        #expect(connection.isGathering)
+        enqueue(Connection.mostGatheredBytes - 1_000)
+        #expect(connection.isGathering)
+        enqueue(1_000)
+        #expect(!connection.isGathering)
+        var requests: [Request] = []
+        connection.takeWaiting(into: &requests)
+        #expect(requests.count == 4 && !connection.isGathering)
+        enqueue(10)
+        #expect(connection.isGathering)
+        connection.end(RedisCacheError(.closed, server: "server", detail: "the test is over"))
+        #expect(!connection.isGathering)
     }
 }

@@ -92,7 +92,7 @@ public final class TieredCache: ManagedCacheStrategy {
         return try await search(key, below: 0)?.value
     }
 
-    /// The same with the moment at which the value ends in that tier.
+    /// The value of the key, from the first tier that has it, with the moment at which it ends there.
     ///
     /// - Throws: as `get`.
     public func hit(_ key: String) async throws -> CacheHit? { try await search(key, below: 0) }

@@ -22,8 +22,8 @@ final class Connection: Sendable {
         let unsent: [Request]
     }
 
-    /// Bytes of requests from which on it gathers no more: nobody should wait for long ones of others.
-    private static let gatheredBytes = 64 << 10
+    /// Bytes of requests from which on it gathers no more: nobody should wait for long requests of others.
+    static let mostGatheredBytes = 64 << 10
 
     private enum Phase { case connecting, ready, ended }
 
@@ -121,7 +121,7 @@ final class Connection: Sendable {
             state.waitingBytes += request.command.bytes.count
             unanswered.add(1, ordering: .relaxed)
             guard state.phase == .ready else { return .some(nil) }
-            gathers.store(state.waitingBytes < Self.gatheredBytes, ordering: .relaxed)
+            gathers.store(state.waitingBytes < Self.mostGatheredBytes, ordering: .relaxed)
             if state.isLookDue { return .some(nil) }
             state.isLookDue = true
             return state.handler

@@ -63,6 +63,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // Closing can bring what was still to be read, while this is at it.
+        guard !hasEnded else { return }
         let bytes = unwrapInboundIn(data)
         readAt = Self.now
         limit.note(received: bytes.readableBytes, at: readAt)
@@ -133,8 +135,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         greetingsLeft -= 1
         guard greetingsLeft == 0 else { return }
         deadline.cancel()
+        // What waits goes out once this read is over: a write that fails can bring the next one with it.
         connection.letIn()
-        sendWaiting()
     }
 
     // MARK: Requests

@@ -197,7 +197,7 @@ struct RESPParser {
 
     /// Puts the value where it belongs: into the innermost aggregate, which it may complete, or out.
     ///
-    /// It is moved all the way, here as wherever replies pass: one that nobody else holds needs no copy to be changed.
+    /// Moved, never copied: a value that nobody else holds can be changed in place.
     private mutating func add(_ value: consuming RESPValue, _ replies: inout [RESPValue]) {
         while let innermost = open.indices.last {
             open[innermost].elements.append(consume value)
