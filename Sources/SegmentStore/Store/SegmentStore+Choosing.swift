@@ -12,6 +12,12 @@ extension SegmentStore {
         var candidates = sealedSegments(among: slots)
         sweepExpired(candidates)
         if isFixed { candidates = emptiable(candidates) }
+        // Emptying what has ended leaves tombstones, maybe more than it wins; with little room left, theirs comes first.
+        if limit != nil, maintenance.withLock({ freeSegments($0) }) <= leftBySets + 1,
+            let victim = oldestUnderTombstones(candidates, among: slots, &state)
+        {
+            return victim
+        }
         let dead = candidates.map { segments[$0].pointee.deadBytes }
         let best = zip(candidates, dead).max { $0.1 < $1.1 }
         if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {

@@ -223,6 +223,9 @@ extension SegmentStore {
         outside vanished: Set<Int>
     ) -> Bool {
         var others = copies.withLock { $0.take(gone) }.filter { !vanished.contains($0.slot) }
+        while let copy = others.last, segments[copy.slot].pointee.record(at: copy.offset)?.layoutHolds != true {
+            others.removeLast()
+        }
         guard let copy = others.popLast(), let record = segments[copy.slot].pointee.record(at: copy.offset),
             record.layoutHolds, record.sequence >= floor, let key = record.keyWithin
         else { return false }

@@ -61,7 +61,9 @@ extension SegmentStore {
                 if isFixed {
                     try makeRoomForRemoval(draft.length)
                 } else {
-                    _ = try makeRoom(for: draft.length, need: .removal)
+                    let hasRoom = try makeRoom(for: draft.length, need: .removal)
+                    // From before the limit: no segment that it makes has room for so long a key.
+                    if let limit, !hasRoom, key.count > limit.longestKey { throw fullError }
                 }
             case .written(let ticket, let wasLive):
                 existed = wasLive
