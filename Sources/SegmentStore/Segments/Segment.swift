@@ -94,33 +94,11 @@ struct Segment: ~Copyable {
 
     /// Takes note of when a record in it ends; zero: never.
     func noteExpiry(_ expiry: UInt64) {
-        guard expiry != 0 else { return }
-        // `Atomic.min` compares unsigned numbers as signed ones, and would keep the initial one for ever.
-        var known = soonestExpiry.load(ordering: .relaxed)
-        while expiry < known {
-            let (stored, original) = soonestExpiry.weakCompareExchange(
-                expected: known,
-                desired: expiry,
-                ordering: .relaxed
-            )
-            if stored { return }
-            known = original
-        }
+        if expiry != 0 { soonestExpiry.lower(to: expiry) }
     }
 
     /// Takes note that the index names a record of the sequence elsewhere, too.
-    func noteCopy(_ sequence: UInt64) {
-        var known = copyFloor.load(ordering: .relaxed)
-        while sequence < known {
-            let (stored, original) = copyFloor.weakCompareExchange(
-                expected: known,
-                desired: sequence,
-                ordering: .relaxed
-            )
-            if stored { return }
-            known = original
-        }
-    }
+    func noteCopy(_ sequence: UInt64) { copyFloor.lower(to: sequence) }
 
     /// The lowest sequence of a record that may have an older one of its key in here, or itself once more: what was set
     /// before the segment was begun was not set here, and what that replaced has not been carried since.
@@ -186,5 +164,18 @@ struct Segment: ~Copyable {
         let length = Frame.length(of: (base + offset).load(as: UInt64.self))
         guard length >= Format.recordHeaderLength, offset + length <= readableCount else { return nil }
         return RecordView(base: base + offset, length: length)
+    }
+}
+
+extension Atomic<UInt64> {
+    /// Stores the value if it is lower than what is there.
+    fileprivate func lower(to value: UInt64) {
+        // `Atomic.min` compares unsigned numbers as signed ones, and would keep an initial `max` for ever.
+        var known = load(ordering: .relaxed)
+        while value < known {
+            let (stored, original) = weakCompareExchange(expected: known, desired: value, ordering: .relaxed)
+            if stored { return }
+            known = original
+        }
     }
 }

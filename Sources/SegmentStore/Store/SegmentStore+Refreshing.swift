@@ -222,9 +222,8 @@ extension SegmentStore {
         below floor: UInt64,
         outside vanished: Set<Int>
     ) -> Bool {
-        var others = copies.withLock { $0.take(gone) }.filter { !vanished.contains($0.slot) }
-        while let copy = others.last, segments[copy.slot].pointee.record(at: copy.offset)?.layoutHolds != true {
-            others.removeLast()
+        var others = copies.withLock { $0.take(gone) }.filter {
+            !vanished.contains($0.slot) && segments[$0.slot].pointee.record(at: $0.offset)?.layoutHolds == true
         }
         guard let copy = others.popLast(), let record = segments[copy.slot].pointee.record(at: copy.offset),
             record.layoutHolds, record.sequence >= floor, let key = record.keyWithin
