@@ -79,6 +79,19 @@ struct FaultTests {
         }
     }
 
+    @Test("Calls one after the other need one connection")
+    func oneConnection() async throws {
+        let server = try await RedisProcess()
+        let cache = try RedisCache(url: server.url())
+        for number in 0..<500 {
+            try await cache.set("key", "\(number)")
+            #expect(try await cache.bytes("key") == Array("\(number)".utf8))
+            try await cache.set([CacheEntry("a", CacheValue([1])), CacheEntry("b", CacheValue([2]))])
+        }
+        let clients = try #require(try await cache.raw("CLIENT", "LIST").content)
+        #expect(clients.count { $0 == UInt8(ascii: "\n") } == 1)
+    }
+
     @Test("Under a server that is killed and started again, calls give what was set, nothing or an error, and recover")
     func killedUnderLoad() async throws {
         let server = try await RedisProcess()

@@ -120,12 +120,14 @@ final class ConnectionHandler: ChannelInboundHandler {
             let detail = "the server answers what nobody asked"
             return end(.init(.protocolViolation, server: server.address, detail: detail))
         }
-        if request.take(consume reply) {
+        if request.lacksOne {
             inFlight.removeFirst()
             if !sentParts.isEmpty { sentParts[answered] = nil }
             answered += 1
+            // Before whoever waits goes on: the next call would find that all owe answers, and open another connection.
             connection.noteAnswer()
         }
+        request.take(consume reply)
         // What has gone out for the next reply may not have come to the server yet.
         if !sentParts.isEmpty, let count = sentParts[answered] { limit.note(sent: count, at: readAt) }
     }

@@ -149,7 +149,7 @@ final class Pool: Sendable {
             let request = Request(RESPCommand("PING"), isRepeatable: false)
             _ = try await replies(to: request, isSeenThrough: true) {
                 // One that has ended owes nothing.
-                if !connection.enqueue(request) { _ = request.take(.null) }
+                if !connection.enqueue(request) { request.take(.null) }
             }
         }
     }

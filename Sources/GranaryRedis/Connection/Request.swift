@@ -41,29 +41,29 @@ final class Request: Sendable {
         return !isOver
     }
 
-    /// Takes the next reply; true if it was the last one.
-    func take(_ reply: consuming RESPValue) -> Bool {
+    /// Whether the next reply is the last one. Replies are taken by one connection at a time, so that none comes between.
+    var lacksOne: Bool { command.replyCount == 1 || state.withLock { $0.received + 1 == command.replyCount } }
+
+    /// Takes the next reply.
+    func take(_ reply: consuming RESPValue) {
         guard command.replyCount == 1 else { return takeNext(reply) }
         state.withLock { $0.end() }?.resume(returning: Replies(first: consume reply))
-        return true
     }
 
-    private func takeNext(_ reply: RESPValue) -> Bool {
-        let (isLast, continuation, earlier) = state.withLock { state -> (Bool, Continuation?, Replies?) in
+    private func takeNext(_ reply: RESPValue) {
+        let (continuation, earlier) = state.withLock { state -> (Continuation?, Replies?) in
             state.received += 1
-            if state.received == command.replyCount { return (true, state.end(), state.replies.take()) }
+            if state.received == command.replyCount { return (state.end(), state.replies.take()) }
             if !state.isOver, state.replies?.others.append(reply) == nil { state.replies = Replies(first: reply) }
-            return (false, nil, nil)
+            return (nil, nil)
         }
-        if let continuation {
-            if var replies = earlier {
-                replies.others.append(reply)
-                continuation.resume(returning: replies)
-            } else {
-                continuation.resume(returning: Replies(first: reply))
-            }
+        guard let continuation else { return }
+        if var replies = earlier {
+            replies.others.append(reply)
+            continuation.resume(returning: replies)
+        } else {
+            continuation.resume(returning: Replies(first: reply))
         }
-        return isLast
     }
 
     /// Ends the waiting with the error.
