@@ -22,7 +22,7 @@ import Testing
         expectAll(await StrategyConformance().report { MemoryCache(clock: $0) })
     }
 
-    @Test(arguments: [StoreOptions.Compression.none, .lz4(minimumLength: 1)])
+    @Test(arguments: [StoreOptions.Compression.none, .lz4(minimumLength: 1), .compactLZ4(minimumLength: 1)])
     func theSegmentCache(compression: StoreOptions.Compression) async throws {
         let directories = Directories()
         expectAll(

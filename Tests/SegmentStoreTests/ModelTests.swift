@@ -52,7 +52,7 @@ private struct StoreModel {
             clock: clock.clock
         )
         options.compression =
-            [.none, .lz4(minimumLength: 1), .lz4(minimumLength: 4_096)]
+            [.none, .lz4(minimumLength: 1), .lz4(minimumLength: 4_096), .compactLZ4(minimumLength: 1)]
             .randomElement(using: &generator) ?? .none
         return options
     }

@@ -94,6 +94,7 @@ final class SmallStore {
         try set(text("back"), text("once"))
         try remove("back")
         try set(text("back"), text("twice"))
+        try set(text("compact"), Prose.bytes(200), SetOptions(compression: .compactLZ4(minimumLength: 1)))
         store.abandon()
         return acts
     }

@@ -44,7 +44,8 @@ package enum RecordKind: UInt8, Sendable {
 package enum RecordCodec: UInt8, Sendable {
     case raw = 0
     case lz4 = 1
-    // 2 (LZ4 with a dictionary) is reserved.
+    /// With what is in `TextDictionary` before the value.
+    case compactLZ4 = 2
 }
 
 /// The word that makes a record findable: stored whole before anything else of the record, never zero.

@@ -1,4 +1,3 @@
-import CLZ4
 import Glibc
 
 /// A record on its way into the log: everything but its place and its sequence.
@@ -39,11 +38,11 @@ struct Draft {
 }
 
 extension Draft {
-    /// The same record with its value compressed with LZ4.
-    func storing(_ stored: UnsafeRawBufferPointer) -> Draft {
+    /// The same record with its value as the codec stores it.
+    func storing(_ stored: UnsafeRawBufferPointer, _ codec: RecordCodec) -> Draft {
         var draft = Draft(self, value: stored)
         draft.header.storedLength = stored.count
-        draft.header.codec = .lz4
+        draft.header.codec = codec
         return draft
     }
 
@@ -53,29 +52,5 @@ extension Draft {
         key = other.key
         hash = other.hash
         self.value = value
-    }
-}
-
-/// Values in the form they are stored in.
-enum ValueEncoder {
-    /// Compresses the value where that is wanted and saves space; returns nil where it is to be stored as it is.
-    static func compressed(_ value: UnsafeRawBufferPointer, _ compression: StoreOptions.Compression) -> [UInt8]? {
-        guard case .lz4(let minimumLength) = compression, value.count >= max(1, minimumLength),
-            let source = value.baseAddress
-        else { return nil }
-        // One byte less than the value, or it would save nothing; LZ4 stops where the room ends.
-        let room = value.count - 1
-        guard room > 0 else { return nil }
-        let bytes = [UInt8](unsafeUninitializedCapacity: room) { buffer, count in
-            guard let target = buffer.baseAddress else { return }
-            let written = LZ4_compress_default(
-                source.assumingMemoryBound(to: CChar.self),
-                UnsafeMutableRawPointer(target).assumingMemoryBound(to: CChar.self),
-                CInt(value.count),
-                CInt(room)
-            )
-            count = max(0, Int(written))
-        }
-        return bytes.isEmpty ? nil : bytes
     }
 }

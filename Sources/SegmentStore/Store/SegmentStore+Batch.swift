@@ -72,7 +72,7 @@ extension SegmentStore {
         }
         return try arena.span.bytes.withUnsafeBytes { bytes throws(StoreError) in
             var drafts: [Draft] = []
-            var compressed: [Int: [UInt8]] = [:]
+            var compressed: [Int: CompressedValue] = [:]
             drafts.reserveCapacity(batch.count)
             var position = 0
             for (number, entry) in batch.enumerated() {
@@ -81,7 +81,7 @@ extension SegmentStore {
                 let value = UnsafeRawBufferPointer(rebasing: bytes[position..<position + entry.value.count])
                 position += entry.value.count
                 drafts.append(draft(key: key, value: value, entry.options))
-                if let stored = ValueEncoder.compressed(value, entry.options.compression ?? options.compression) {
+                if let stored = ValueCompression.compressed(value, entry.options.compression ?? options.compression) {
                     compressed[number] = stored
                 }
             }
@@ -90,18 +90,18 @@ extension SegmentStore {
     }
 
     /// Puts the compressed values side by side too, and writes all.
-    private func write(_ drafts: [Draft], _ compressed: [Int: [UInt8]]) throws(StoreError) -> UInt64 {
+    private func write(_ drafts: [Draft], _ compressed: [Int: CompressedValue]) throws(StoreError) -> UInt64 {
         guard !compressed.isEmpty else { return try write(drafts) }
         let order = compressed.keys.sorted()
-        let joined = order.flatMap { compressed[$0] ?? [] }
+        let joined = order.flatMap { compressed[$0]?.bytes ?? [] }
         return try joined.span.bytes.withUnsafeBytes { bytes throws(StoreError) in
             var drafts = drafts
             var position = 0
             for number in order {
-                let count = compressed[number]?.count ?? 0
-                let stored = UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
-                drafts[number] = drafts[number].storing(stored)
-                position += count
+                guard let value = compressed[number] else { continue }
+                let stored = UnsafeRawBufferPointer(rebasing: bytes[position..<position + value.bytes.count])
+                drafts[number] = drafts[number].storing(stored, value.codec)
+                position += value.bytes.count
             }
             return try write(drafts)
         }

@@ -1,4 +1,3 @@
-import CLZ4
 import Glibc
 import Synchronization
 
@@ -36,7 +35,7 @@ extension SegmentStore {
         guard let record = try read(key, &reading) else { return nil }
         defer { end(reading) }
         if record.isRaw { return Array(record.storedValue) }
-        return checked(Self.decompressed(record))
+        return checked(ValueCompression.decompressed(record))
     }
 
     /// Appends the value of the key to the buffer; false, and nothing appended, where `get` gives nil.
@@ -50,7 +49,7 @@ extension SegmentStore {
             buffer.append(contentsOf: record.storedValue)
             return true
         }
-        guard let value = checked(Self.decompressed(record)) else { return false }
+        guard let value = checked(ValueCompression.decompressed(record)) else { return false }
         buffer.append(contentsOf: value)
         return true
     }
@@ -75,7 +74,7 @@ extension SegmentStore {
         guard let record = try read(key, &reading) else { return }
         if record.isRaw {
             body(RawSpan(_unsafeBytes: record.storedValue))
-        } else if let value = checked(Self.decompressed(record)) {
+        } else if let value = checked(ValueCompression.decompressed(record)) {
             body(value.span.bytes)
         }
         end(reading)
@@ -93,7 +92,7 @@ extension SegmentStore {
         defer { end(reading) }
         let info = EntryInfo(record)
         if record.isRaw { return body(info, RawSpan(_unsafeBytes: record.storedValue)) }
-        guard let value = checked(Self.decompressed(record)) else { return nil }
+        guard let value = checked(ValueCompression.decompressed(record)) else { return nil }
         return body(info, value.span.bytes)
     }
 
@@ -119,30 +118,4 @@ extension SegmentStore {
 
     /// Entries that can be got; those that expired unseen are among them.
     public var count: Int { index.liveCount }
-
-    // MARK: Decoding
-
-    /// The value of a record that is stored as LZ4; nil if the bytes don't decode to the length that the record states.
-    @inline(never)
-    private static func decompressed(_ record: RecordView) -> [UInt8]? {
-        let stored = record.storedValue
-        let rawLength = record.rawLength
-        // LZ4 cannot expand more than 255 times: a length beyond that is forged, and nothing is allocated for it.
-        guard record.codecByte == RecordCodec.lz4.rawValue, let source = stored.baseAddress,
-            rawLength <= Format.maximumValueLength, rawLength / 255 <= stored.count
-        else { return nil }
-        var isWhole = false
-        let value = [UInt8](unsafeUninitializedCapacity: rawLength) { buffer, count in
-            guard let target = buffer.baseAddress else { return }
-            let written = LZ4_decompress_safe(
-                source.assumingMemoryBound(to: CChar.self),
-                UnsafeMutableRawPointer(target).assumingMemoryBound(to: CChar.self),
-                CInt(stored.count),
-                CInt(rawLength)
-            )
-            isWhole = Int(written) == rawLength
-            count = isWhole ? rawLength : 0
-        }
-        return isWhole ? value : nil
-    }
 }

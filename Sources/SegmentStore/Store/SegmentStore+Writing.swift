@@ -52,11 +52,11 @@ extension SegmentStore {
         _ body: (Draft) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
         let draft = draft(key: key, value: value, setOptions)
-        guard let stored = ValueEncoder.compressed(value, setOptions.compression ?? options.compression) else {
+        guard let stored = ValueCompression.compressed(value, setOptions.compression ?? options.compression) else {
             return try body(draft)
         }
-        return try stored.span.bytes.withUnsafeBytes { stored throws(StoreError) in
-            try body(draft.storing(stored))
+        return try stored.bytes.span.bytes.withUnsafeBytes { bytes throws(StoreError) in
+            try body(draft.storing(bytes, stored.codec))
         }
     }
 

@@ -111,7 +111,9 @@ struct PowerCutRun {
     private mutating func options() -> StoreOptions {
         let durability = habits.durabilities.randomElement(using: &generator) ?? .everySet
         var options = StoreOptions.stepped(durability, clock: clock.clock)
-        options.compression = generator.chance(50) ? .none : .lz4(minimumLength: 64)
+        options.compression =
+            [.none, .none, .lz4(minimumLength: 64), .compactLZ4(minimumLength: 64)].randomElement(using: &generator)
+            ?? .none
         options.sizeLimit = habits.sizeLimit
         options.eviction = habits.eviction
         options.files = disk

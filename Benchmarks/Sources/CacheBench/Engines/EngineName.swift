@@ -1,8 +1,11 @@
+import SegmentStore
+
 /// The engines by name.
 enum EngineName: String, CaseIterable, Codable, Sendable {
     case segment
     case segmentLend = "segment-lend"
     case segmentLZ4 = "segment-lz4"
+    case segmentCompact = "segment-compact"
     case segmentCache = "segment-cache"
     case sqliteCache = "sqlite-cache"
     case sqliteDiskcache = "sqlite-diskcache"
@@ -18,7 +21,8 @@ enum EngineName: String, CaseIterable, Codable, Sendable {
     /// What the engine promises of a set that has returned.
     var durability: String {
         switch self {
-        case .segment, .segmentLend, .segmentLZ4, .segmentCache: "survives kill -9; forced every second"
+        case .segment, .segmentLend, .segmentLZ4, .segmentCompact, .segmentCache:
+            "survives kill -9; forced every second"
         case .sqliteCache, .sqliteDiskcache, .sqliteTuned: "survives kill -9; forced at checkpoints (WAL, NORMAL)"
         case .diskcache: "survives kill -9; forced at checkpoints (WAL, NORMAL); Python"
         case .lmdb: "survives kill -9; never forced (WRITEMAP, NOSYNC), a power cut may cost all"
@@ -32,7 +36,7 @@ enum EngineName: String, CaseIterable, Codable, Sendable {
     /// The bound that an engine is measured against.
     var limit: EngineName {
         switch self {
-        case .segmentLZ4, .limitLZ4: .limitLZ4
+        case .segmentLZ4, .segmentCompact, .limitLZ4: .limitLZ4
         default: .limit
         }
     }
@@ -40,7 +44,7 @@ enum EngineName: String, CaseIterable, Codable, Sendable {
     /// True of the engines that are the store, through whatever face.
     var isSegment: Bool {
         switch self {
-        case .segment, .segmentLend, .segmentLZ4, .segmentCache: true
+        case .segment, .segmentLend, .segmentLZ4, .segmentCompact, .segmentCache: true
         default: false
         }
     }
@@ -48,7 +52,7 @@ enum EngineName: String, CaseIterable, Codable, Sendable {
     /// True if the engine takes a size limit.
     var isBounded: Bool {
         switch self {
-        case .segment, .segmentLZ4, .segmentCache, .sqliteCache, .sqliteDiskcache, .diskcache: true
+        case .segment, .segmentLZ4, .segmentCompact, .segmentCache, .sqliteCache, .sqliteDiskcache, .diskcache: true
         default: false
         }
     }
@@ -58,6 +62,15 @@ enum EngineName: String, CaseIterable, Codable, Sendable {
         switch self {
         case .dictionary, .limit, .limitLZ4: false
         default: true
+        }
+    }
+
+    /// How the engines that are the store keep values.
+    private var compression: StoreOptions.Compression {
+        switch self {
+        case .segmentLZ4: .lz4(minimumLength: 1)
+        case .segmentCompact: .compactLZ4(minimumLength: 1)
+        default: .none
         }
     }
 
@@ -100,11 +113,11 @@ extension EngineName {
     func make(_ settings: EngineSettings, for consumer: some EngineUse) throws {
         let directory = settings.directory
         switch self {
-        case .segment, .segmentLZ4:
+        case .segment, .segmentLZ4, .segmentCompact:
             try consumer.use {
                 try SegmentEngine(
                     directory: directory,
-                    compresses: self == .segmentLZ4,
+                    compression: compression,
                     sizeLimit: settings.sizeLimit
                 )
             }

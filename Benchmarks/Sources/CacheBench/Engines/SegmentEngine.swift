@@ -5,11 +5,8 @@ import SegmentStore
 final class SegmentEngine: Engine {
     let store: SegmentStore
 
-    init(directory: String, compresses: Bool, sizeLimit: Int? = nil) throws {
-        let options = StoreOptions(
-            compression: compresses ? .lz4(minimumLength: 1) : .none,
-            sizeLimit: sizeLimit
-        )
+    init(directory: String, compression: StoreOptions.Compression = .none, sizeLimit: Int? = nil) throws {
+        let options = StoreOptions(compression: compression, sizeLimit: sizeLimit)
         store = try SegmentStore(directory: directory, options: options)
     }
 
@@ -55,7 +52,7 @@ final class SegmentEngine: Engine {
 final class LendingEngine: Engine {
     private let engine: SegmentEngine
 
-    init(directory: String) throws { engine = try SegmentEngine(directory: directory, compresses: false) }
+    init(directory: String) throws { engine = try SegmentEngine(directory: directory) }
 
     @inline(__always)
     func set(_ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer) throws { try engine.set(key, to: value) }

@@ -197,7 +197,7 @@ package struct ReferenceRecord {
 
     /// True if the record keeps the rules of its kind, codec and flags.
     package var isUnderstood: Bool {
-        guard flags < 256, sequence <= 1 << 62, codec < 2 else { return false }
+        guard flags < 256, sequence <= 1 << 62, codec <= 2 else { return false }
         switch kind {
         case 0:
             return !key.isEmpty && rawLength <= 1 << 30
@@ -211,7 +211,11 @@ package struct ReferenceRecord {
 
     /// The value as it was set; nil if it cannot be decoded.
     package var value: [UInt8]? {
-        codec == 0 ? Array(stored) : ReferenceLZ4.decoded(stored, count: rawLength)
+        switch codec {
+        case 0: Array(stored)
+        case 1: ReferenceLZ4.decoded(stored, count: rawLength)
+        default: ReferenceLZ4.decoded(stored, count: rawLength, behind: Array(TextDictionary.bytes))
+        }
     }
 
     /// The tag, if the list of extensions holds and has one.

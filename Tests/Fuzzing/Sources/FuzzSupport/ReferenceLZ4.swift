@@ -3,10 +3,15 @@
 /// It takes every block that the library takes, and some that end in a way the library refuses. A distance of zero,
 /// which the specification forbids, is zeros to the library, and must never be what lay in the memory before.
 package enum ReferenceLZ4 {
-    package static func decoded(_ block: UnsafeRawBufferPointer, count: Int) -> [UInt8]? {
+    package static func decoded(
+        _ block: UnsafeRawBufferPointer,
+        count: Int,
+        behind dictionary: [UInt8] = []
+    ) -> [UInt8]? {
         guard count <= block.count * 255 else { return nil }
-        var output: [UInt8] = []
-        output.reserveCapacity(count)
+        var output = dictionary
+        output.reserveCapacity(dictionary.count + count)
+        let end = dictionary.count + count
         var position = 0
         func next() -> Int? {
             guard position < block.count else { return nil }
@@ -24,16 +29,16 @@ package enum ReferenceLZ4 {
         }
         while position < block.count {
             guard let token = next(), let literals = length(token >> 4), literals <= block.count - position,
-                literals <= count - output.count
+                literals <= end - output.count
             else { return nil }
             output.append(contentsOf: block.part(position, literals))
             position += literals
             if position == block.count { break }
             guard let low = next(), let high = next(), let matched = length(token & 15) else { return nil }
             let distance = low | high << 8
-            guard distance <= output.count, matched + 4 <= count - output.count else { return nil }
+            guard distance <= output.count, matched + 4 <= end - output.count else { return nil }
             for _ in 0..<matched + 4 { output.append(distance == 0 ? 0 : output[output.count - distance]) }
         }
-        return output.count == count ? output : nil
+        return output.count == end ? Array(output[dictionary.count...]) : nil
     }
 }
