@@ -22,6 +22,7 @@ COLOURS = {
     "segment": "#b5213b",
     "segment-lend": "#d4667a",
     "segment-lz4": "#8a4a57",
+    "segment-compact": "#6b2c3a",
     "segment-cache": "#e3a3ae",
     "lmdb": "#4f9d69",
     "rocksdb": "#8a8f3c",

@@ -128,9 +128,10 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     /// The tag as it is kept; nil for an empty one, which is none.
     private func storedTag(_ tag: String) -> [UInt8]? { tag.isEmpty ? nil : Array(tag.utf8.prefix(255)) }
 
-    /// Where every set is forced, or may have to wait for room, it waits for the disk, which no cooperative thread may do.
+    /// Where every set is forced, or may have to wait for room, it waits for the disk, which no cooperative thread may do;
+    /// and a batch that is compressed as far as it goes can take a second.
     private func writing(_ body: @escaping @Sendable (SegmentStore) throws(StoreError) -> Void) async throws {
-        if options.durability == .everySet || options.sizeLimit != nil {
+        if options.durability == .everySet || options.sizeLimit != nil || options.compression.isSlow {
             try await worker.run { [store] in try body(store) }
         } else {
             try body(store)
@@ -210,4 +211,10 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     ///
     /// - Throws: `StoreError`, as `SegmentStore.close` does.
     public func close() async throws { try await worker.run { [store] in try store.close() } }
+}
+
+extension StoreOptions.Compression {
+    fileprivate var isSlow: Bool {
+        if case .compactLZ4 = self { true } else { false }
+    }
 }

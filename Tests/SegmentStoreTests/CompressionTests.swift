@@ -87,22 +87,59 @@ import Testing
         try store.close()
     }
 
+    @Test func valuesOfAnySizeAreCompressedAndLongOnesFast() throws {
+        let directory = try TemporaryDirectory()
+        let store = try SegmentStore(directory: directory.path, options: .stepped())
+        let compact = SetOptions(compression: .compactLZ4(minimumLength: 1))
+        try store.set("compact", to: Prose.bytes(ValueCompression.longestCompact), options: compact)
+        try store.set("long", to: Prose.bytes(ValueCompression.longestCompact + 1), options: compact)
+        #expect(try record("compact", in: store)?.codecByte == RecordCodec.compactLZ4.rawValue)
+        #expect(try record("long", in: store)?.codecByte == RecordCodec.lz4.rawValue)
+        try store.close()
+    }
+
     @Test func threadsCompressAtTheSameTime() throws {
         let directory = try TemporaryDirectory()
         var options = StoreOptions.stepped()
         options.compression = .compactLZ4(minimumLength: 1)
         let store = try SegmentStore(directory: directory.path, options: options)
-        // More than are kept.
-        DispatchQueue.concurrentPerform(iterations: 12) { thread in
-            for number in 0..<100 {
-                let seed = UInt64(thread * 100 + number)
-                let value = Prose.bytes(500, seed: seed)
-                #expect(throws: Never.self) { try store.set("\(seed)", to: value) }
-                #expect((try? store.get("\(seed)")) == value)
+        // More than there are states kept, and each value takes a millisecond or two.
+        let (count, rounds) = (16, 10)
+        let done = DispatchGroup()
+        for thread in 0..<count {
+            done.enter()
+            Thread.detachNewThread {
+                for number in 0..<rounds {
+                    let seed = UInt64(thread * rounds + number)
+                    #expect(throws: Never.self) { try store.set("\(seed)", to: Prose.bytes(60_000, seed: seed)) }
+                }
+                done.leave()
             }
         }
-        for seed in 0..<1_200 { #expect(try store.get("\(seed)") == Prose.bytes(500, seed: UInt64(seed))) }
+        done.wait()
+        for seed in 0..<count * rounds {
+            #expect(try store.get("\(seed)") == Prose.bytes(60_000, seed: UInt64(seed)))
+        }
         try store.close()
+    }
+
+    /// What was stored once is decoded for ever: blocks whose distances reach the dictionary's end, and its front.
+    @Test func decodesWhatTheFirstVersionStored() {
+        let ends: [UInt8] = [
+            0x0F, 0xA6, 0x0C, 0x0D, 0x04, 0xF5, 0x06, 0x80, 0x72, 0x6F, 0x75, 0x6E, 0x64, 0x20, 0x31, 0x2E,
+        ]
+        #expect(decoded(ends, count: 48) == text("The user asked the assistant to explain round 1."))
+        let fronts: [UInt8] = [
+            0x0F, 0xEF, 0x2D, 0x15, 0x5F, 0x20, 0x7A, 0x7A, 0x7A, 0x20, 0x94, 0x1A, 0x15, 0x05, 0x09, 0x10, 0x50, 0x6F,
+            0x66, 0x20, 0x69, 0x74,
+        ]
+        let dictionary = Array(TextDictionary.bytes)
+        let wanted = dictionary[0..<40] + text(" zzz ") + dictionary[5_000..<5_040] + text(" the end of it")
+        #expect(decoded(fronts, count: wanted.count) == Array(wanted))
+    }
+
+    private func decoded(_ block: [UInt8], count: Int) -> [UInt8]? {
+        block.withUnsafeBytes { ValueCompression.decompressed($0, .compactLZ4, rawLength: count) }
     }
 
     /// Whoever changes a byte of it changes what stored values decode to.
@@ -112,9 +149,13 @@ import Testing
     }
 
     private func storedLength(_ key: String, in store: SegmentStore) throws -> Int? {
+        try record(key, in: store)?.storedLength
+    }
+
+    private func record(_ key: String, in store: SegmentStore) throws -> RecordView? {
         let hash = text(key).withUnsafeBytes { store.hash(of: $0) }
         return store.index.shard(for: hash).pointee.probe(hash) { entry, _ in
-            store.segments[entry.slot].pointee.record(at: entry.offset)?.storedLength
+            store.segments[entry.slot].pointee.record(at: entry.offset)
         }
     }
 }

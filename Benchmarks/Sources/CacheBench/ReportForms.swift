@@ -51,7 +51,7 @@ extension Report {
         let promises = Set(rows.map(\.engine)).sorted { $0.rawValue < $1.rawValue }
             .map { "\($0.rawValue): \($0.durability)" }
         return String(
-            format: "%d entries, values of %.0f bytes on average, stored raw unless lz4\n",
+            format: "%d entries, values of %.0f bytes on average, stored raw unless the name says otherwise\n",
             entries,
             meanValueLength
         )

@@ -200,8 +200,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         let remedy = "see what keeps the server busy, or raise commandTimeout"
         let error = RedisCacheError(.timedOut, server: server.address, detail: "\(slowness); \(remedy)")
         // The others may not have waited for as long, and get their second try.
-        inFlight.removeFirst().fail(error)
+        let request = inFlight.removeFirst()
         end(error)
+        // Now that nobody is given this connection any more.
+        request.fail(error)
     }
 
     private static var now: Int64 { Int64(clamping: NIODeadline.now().uptimeNanoseconds) }

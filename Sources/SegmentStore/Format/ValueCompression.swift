@@ -9,6 +9,9 @@ struct CompressedValue {
 
 /// Values to and from the form they are stored in, by liblz4 (github.com/lz4/lz4).
 enum ValueCompression {
+    /// Longer values hardly point back to the dictionary, and high compression takes 40 ms a MiB.
+    static let longestCompact = 64 << 10
+
     /// Compresses the value where that is wanted and saves space; returns nil where it is to be stored as it is.
     static func compressed(
         _ value: UnsafeRawBufferPointer,
@@ -16,6 +19,8 @@ enum ValueCompression {
     ) -> CompressedValue? {
         switch compression {
         case .none: nil
+        case .compactLZ4(let minimumLength) where value.count > longestCompact:
+            compressed(value, .lz4(minimumLength: minimumLength))
         case .lz4(let minimumLength):
             compressed(value, .lz4, from: minimumLength) { source, target, room in
                 LZ4_compress_default(source, target, CInt(value.count), room)
@@ -51,11 +56,14 @@ enum ValueCompression {
     /// The value of a record that is stored compressed; nil if the bytes don't decode to the length that the record states.
     @inline(never)
     static func decompressed(_ record: RecordView) -> [UInt8]? {
-        let stored = record.storedValue
-        let rawLength = record.rawLength
+        guard let codec = RecordCodec(rawValue: record.codecByte) else { return nil }
+        return decompressed(record.storedValue, codec, rawLength: record.rawLength)
+    }
+
+    static func decompressed(_ stored: UnsafeRawBufferPointer, _ codec: RecordCodec, rawLength: Int) -> [UInt8]? {
         // LZ4 cannot expand more than 255 times: a length beyond that is forged, and nothing is allocated for it.
-        guard let codec = RecordCodec(rawValue: record.codecByte), codec != .raw, let source = stored.baseAddress,
-            rawLength <= Format.maximumValueLength, rawLength / 255 <= stored.count
+        guard codec != .raw, let source = stored.baseAddress, rawLength <= Format.maximumValueLength,
+            rawLength / 255 <= stored.count
         else { return nil }
         let dictionary = codec == .compactLZ4 ? TextDictionary.bytes : UnsafeRawBufferPointer(start: nil, count: 0)
         var isWhole = false

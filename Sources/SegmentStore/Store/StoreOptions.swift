@@ -27,8 +27,8 @@ public struct StoreOptions: Sendable {
         /// With LZ4 where that saves space, for values of at least so many bytes.
         case lz4(minimumLength: Int)
         /// The same at LZ4's high compression, with a dictionary of English prose, program text and JSON that is part of the
-        /// library. Summaries of 1 KB take two thirds of their room or less where LZ4 alone takes three quarters; a set takes
-        /// some 50 µs longer, a get as long as with `lz4`.
+        /// library; values above 64 KiB as `lz4`. Summaries of 1 KB take two thirds of their size or less where LZ4 alone
+        /// takes three quarters. A set takes some 40 µs longer for each KB, a get no longer than with `lz4`.
         case compactLZ4(minimumLength: Int)
     }
 

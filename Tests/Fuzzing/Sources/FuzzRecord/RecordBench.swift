@@ -109,8 +109,7 @@ struct RecordBench {
         check(Allocations.largest <= allowed, "\(Allocations.largest) bytes allocated for \(stored) stored ones")
         if let record {
             let expected = record.value
-            // The library refuses some blocks that end in a way which the specification forbids.
-            check(areEqual(value, expected) || (value == nil && record.codec != 0), "a wrong value")
+            check(areEqual(value, expected) || (value == nil && !record.mustDecode), "a wrong value")
             try compareInfo(try store.entry(key), record)
         } else {
             check(value == nil, "a value from a record that has none")
@@ -162,10 +161,10 @@ struct RecordBench {
         if mending.contains(.rules) {
             record[50] = 0
             record[53] = 0
-            record[51] &= 1
+            record[51] %= 3
             if record[51] == 0 { record.put(bytes.u32(40), 44) }
             // The longest length that a block could have, and one more.
-            if record[51] == 1, says & 3 == 1 { record.put(bytes.u32(40) &* 255 &+ UInt32(says >> 2), 44) }
+            if record[51] != 0, says & 3 == 1 { record.put(bytes.u32(40) &* 255 &+ UInt32(says >> 2), 44) }
         }
         let length = Int(bytes.u32(0)) * 8
         guard length >= 56, length <= Self.room else { return count }

@@ -210,12 +210,14 @@ package struct ReferenceRecord {
     }
 
     /// The value as it was set; nil if it cannot be decoded.
-    package var value: [UInt8]? {
-        switch codec {
-        case 0: Array(stored)
-        case 1: ReferenceLZ4.decoded(stored, count: rawLength)
-        default: ReferenceLZ4.decoded(stored, count: rawLength, behind: Array(TextDictionary.bytes))
-        }
+    package var value: [UInt8]? { codec == 0 ? Array(stored) : decoded?.bytes }
+
+    /// True if the engine has to find the value: the library refuses some blocks that end in a way which the
+    /// specification forbids.
+    package var mustDecode: Bool { codec == 0 || decoded?.isProper == true }
+
+    private var decoded: ReferenceLZ4.Decoded? {
+        ReferenceLZ4.decoded(stored, count: rawLength, behind: codec == 2 ? Array(TextDictionary.bytes) : [])
     }
 
     /// The tag, if the list of extensions holds and has one.
