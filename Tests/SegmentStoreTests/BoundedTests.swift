@@ -338,11 +338,12 @@ private final class Interference: @unchecked Sendable {
             $0.first.hasRoom(for: 2_000) && ($0.mainIsKept || $0.main.hasRoom(for: 2_000))
         }
         guard hasRoom else { return }
-        if let gone = watched.firstIndex(where: { !isIndexed($0, in: store) }) {
-            // It has just left, and its record is still there.
+        // Not at the next step always, or the last one before the victim is given up would hardly see any.
+        if let gone = watched.firstIndex(where: { !isIndexed($0, in: store) }), generator.chance(20) {
+            // It has left, and its record is still there.
             let key = watched.remove(at: gone)
             change(key, in: store)
-            if generator.chance(10) { return die(store) }
+            if generator.chance(20) { return die(store) }
         } else if generator.chance(10) {
             change(randomKey(), in: store)
         }
