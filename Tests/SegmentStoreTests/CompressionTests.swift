@@ -105,21 +105,20 @@ import Testing
         let store = try SegmentStore(directory: directory.path, options: options)
         // More than there are states kept, and each value takes a millisecond or two.
         let (count, rounds) = (16, 10)
+        let prose = Prose.bytes(60_000)
         let done = DispatchGroup()
         for thread in 0..<count {
             done.enter()
             Thread.detachNewThread {
                 for number in 0..<rounds {
-                    let seed = UInt64(thread * rounds + number)
-                    #expect(throws: Never.self) { try store.set("\(seed)", to: Prose.bytes(60_000, seed: seed)) }
+                    let key = "\(thread * rounds + number)"
+                    #expect(throws: Never.self) { try store.set(key, to: text(key) + prose) }
                 }
                 done.leave()
             }
         }
         done.wait()
-        for seed in 0..<count * rounds {
-            #expect(try store.get("\(seed)") == Prose.bytes(60_000, seed: UInt64(seed)))
-        }
+        for key in (0..<count * rounds).map(String.init) { #expect(try store.get(key) == text(key) + prose) }
         try store.close()
     }
 
