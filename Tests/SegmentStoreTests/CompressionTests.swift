@@ -1,4 +1,3 @@
-import Foundation
 import TestSupport
 import Testing
 
@@ -106,18 +105,12 @@ import Testing
         // More than there are states kept, and each value takes a millisecond or two.
         let (count, rounds) = (16, 10)
         let prose = Prose.bytes(60_000)
-        let done = DispatchGroup()
-        for thread in 0..<count {
-            done.enter()
-            Thread.detachNewThread {
-                for number in 0..<rounds {
-                    let key = "\(thread * rounds + number)"
-                    #expect(throws: Never.self) { try store.set(key, to: text(key) + prose) }
-                }
-                done.leave()
+        inParallelThreads(count) { thread in
+            for number in 0..<rounds {
+                let key = "\(thread * rounds + number)"
+                #expect(throws: Never.self) { try store.set(key, to: text(key) + prose) }
             }
         }
-        done.wait()
         for key in (0..<count * rounds).map(String.init) { #expect(try store.get(key) == text(key) + prose) }
         try store.close()
     }

@@ -72,7 +72,7 @@ extension SegmentStore {
         }
         return try arena.span.bytes.withUnsafeBytes { bytes throws(StoreError) in
             var drafts: [Draft] = []
-            var compressed: [Int: CompressedValue] = [:]
+            var compressed: [(number: Int, value: CompressedValue)] = []
             drafts.reserveCapacity(batch.count)
             var position = 0
             for (number, entry) in batch.enumerated() {
@@ -82,7 +82,7 @@ extension SegmentStore {
                 position += entry.value.count
                 drafts.append(draft(key: key, value: value, entry.options))
                 if let stored = ValueCompression.compressed(value, entry.options.compression ?? options.compression) {
-                    compressed[number] = stored
+                    compressed.append((number, stored))
                 }
             }
             return try write(drafts, compressed)
@@ -90,15 +90,16 @@ extension SegmentStore {
     }
 
     /// Puts the compressed values side by side too, and writes all.
-    private func write(_ drafts: [Draft], _ compressed: [Int: CompressedValue]) throws(StoreError) -> UInt64 {
+    private func write(
+        _ drafts: [Draft],
+        _ compressed: [(number: Int, value: CompressedValue)]
+    ) throws(StoreError) -> UInt64 {
         guard !compressed.isEmpty else { return try write(drafts) }
-        let order = compressed.keys.sorted()
-        let joined = order.flatMap { compressed[$0]?.bytes ?? [] }
+        let joined = compressed.flatMap(\.value.bytes)
         return try joined.span.bytes.withUnsafeBytes { bytes throws(StoreError) in
             var drafts = drafts
             var position = 0
-            for number in order {
-                guard let value = compressed[number] else { continue }
+            for (number, value) in compressed {
                 let stored = UnsafeRawBufferPointer(rebasing: bytes[position..<position + value.bytes.count])
                 drafts[number] = drafts[number].storing(stored, value.codec)
                 position += value.bytes.count
