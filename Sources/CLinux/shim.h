@@ -9,6 +9,7 @@
 #include <linux/magic.h>
 #include <linux/membarrier.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -48,20 +49,47 @@ static inline __attribute__((always_inline)) void granary_prefetch_line(const vo
     __builtin_prefetch(bytes, 1);
 }
 
-// A bit for each of four 32-bit words that equals the one looked for. Each word is read whole, as other threads may store
-// to them meanwhile.
+// A bit for each of five 32-bit words that equals the one looked for. Each word is read whole, as other threads may store
+// to them meanwhile. Without a branch: which of them it is cannot be foretold.
 static inline __attribute__((always_inline)) unsigned granary_equal_words(const void *words, unsigned word) {
+    const unsigned *numbered = (const unsigned *)words;
 #if defined(__SSE2__) && !__has_feature(thread_sanitizer)
     // An aligned load of 8 bytes or less is one access on x86-64, and so are the parts of a wider one.
     __m128i equal = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)words), _mm_set1_epi32((int)word));
     // Nothing that follows may be read before it.
     __asm__ volatile("" ::: "memory");
-    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(equal));
+    unsigned bits = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(equal));
 #else
     unsigned bits = 0;
     for (int number = 0; number < 4; number++) {
-        bits |= (unsigned)(__atomic_load_n((const unsigned *)words + number, __ATOMIC_ACQUIRE) == word) << number;
+        bits |= (unsigned)(__atomic_load_n(numbered + number, __ATOMIC_ACQUIRE) == word) << number;
     }
-    return bits;
 #endif
+    return bits | (unsigned)(__atomic_load_n(numbered + 4, __ATOMIC_ACQUIRE) == word) << 4;
+}
+
+#ifdef __SSE2__
+// The bits in which two places differ, 16 bytes each.
+static inline __attribute__((always_inline)) __m128i granary_difference(const char *left, const char *right) {
+    return _mm_xor_si128(_mm_loadu_si128((const __m128i *)left), _mm_loadu_si128((const __m128i *)right));
+}
+#endif
+
+// As memcmp for equality. Digests and what else is 16 to 64 bytes long, as most keys are, cost no call: what is compared
+// from the end overlaps what is compared from the start.
+static inline __attribute__((always_inline)) _Bool granary_equal_bytes(
+    const void *left_bytes, const void *right_bytes, unsigned long count) {
+#if defined(__SSE2__) && !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+    if (count - 16 <= 48) {
+        const char *left = (const char *)left_bytes, *right = (const char *)right_bytes;
+        unsigned long end = count - 16;
+        __m128i difference = _mm_or_si128(granary_difference(left, right), granary_difference(left + end, right + end));
+        if (count > 32) {
+            difference = _mm_or_si128(difference, granary_difference(left + 16, right + 16));
+            difference = _mm_or_si128(difference, granary_difference(left + end - 16, right + end - 16));
+        }
+        return _mm_movemask_epi8(_mm_cmpeq_epi8(difference, _mm_setzero_si128())) == 0xFFFF;
+    }
+#endif
+    return memcmp(left_bytes, right_bytes, count) == 0;
 }

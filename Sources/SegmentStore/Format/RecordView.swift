@@ -1,4 +1,4 @@
-import Glibc
+import CLinux
 import Synchronization
 
 /// A record where it lies: typed access to its fields and bytes.
@@ -105,7 +105,7 @@ package struct RecordView {
     package func hasKey(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let key = keyWithin, key.count == bytes.count else { return false }
         guard let left = key.baseAddress, let right = bytes.baseAddress else { return true }
-        return memcmp(left, right, bytes.count) == 0
+        return granary_equal_bytes(left, right, UInt(bytes.count))
     }
 
     /// The key, if it lies inside the record; its lengths are read once, so that it does whatever another process stores

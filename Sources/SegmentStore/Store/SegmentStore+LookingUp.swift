@@ -3,18 +3,27 @@ import Synchronization
 
 /// Finding the record that answers for a key, and keeping it where it is: what every read does.
 extension SegmentStore {
-    /// What keeps a record where it is until `end`.
+    /// What was found, and what keeps it where it is until `end`.
     ///
     /// Not generic, and nothing in it is counted by reference, so that a read calls nothing of Swift's runtime. It is
     /// filled where it lies: handed up as a result it would be copied, two words at once right after each was stored,
     /// for which a processor waits until all that came before is done.
+    @usableFromInline
     struct Reading {
+        /// The record; nil: nothing was found.
+        var base: UnsafeRawPointer?
+        var length = 0
+        /// The value as it is stored.
+        @usableFromInline var value = UnsafeRawBufferPointer(start: nil, count: 0)
+        /// It is stored as it is.
+        @usableFromInline var isRaw = false
         var hold = SegmentTable.Hold.none
         /// The memory of a private copy, which `end` frees.
         var copy: UnsafeMutableRawPointer?
-        /// What was found, for the caller of `candidate`.
-        var base: UnsafeRawPointer?
-        var length = 0
+
+        @usableFromInline init() {}
+
+        var record: RecordView? { base.map { RecordView(base: $0, length: length) } }
     }
 
     private enum Outcome {
@@ -24,11 +33,12 @@ extension SegmentStore {
         case moved
     }
 
-    /// Finds the key's record, checks all of it and keeps its segment; what is found is ended by `end`.
+    /// Finds the key's record, checks all of it and keeps its segment; what is found is ended by `end`. False: nothing is.
     ///
     /// A miss is a short straight run of instructions up to the one load that waits for memory, so that the processor
     /// gets on to the next read meanwhile; what only a candidate needs is in a function of its own.
-    func read(_ key: RawSpan, _ reading: inout Reading) throws(StoreError) -> RecordView? {
+    @usableFromInline
+    func read(_ key: RawSpan, _ reading: inout Reading) throws(StoreError) -> Bool {
         try checkReadable()
         let reader = readerFinder.current ?? segments.readers.register()
         // The bytes are borrowed for the whole call.
@@ -43,7 +53,7 @@ extension SegmentStore {
             switch outcome {
             case .found:
                 if let reader { reader.countHit() } else { counters.hits.increment(stripe: Stripe.current) }
-                return reading.base.map { RecordView(base: $0, length: reading.length) }
+                return true
             case .missing, nil:
                 if isReadOnly, !hasRefreshed, isStale.exchange(false, ordering: .acquiringAndReleasing) {
                     // What was there may have been carried elsewhere.
@@ -52,21 +62,23 @@ extension SegmentStore {
                     continue
                 }
                 if let reader { reader.countMiss() } else { counters.misses.increment(stripe: Stripe.current) }
-                return nil
+                return false
             case .moved: try checkReadable()
             }
         }
     }
 
-    @inline(__always)
+    @usableFromInline
     func end(_ reading: Reading) {
         if let copy = reading.copy { copy.deallocate() }
         segments.release(reading.hold)
     }
 
-    /// The decoded value; where a record whose checksum held does not decode, the read was none after all.
-    func checked(_ value: [UInt8]?) -> [UInt8]? {
-        guard value == nil else { return value }
+    /// The value of what is stored compressed; nil where a record whose checksum held does not decode: the read was none
+    /// after all.
+    @usableFromInline
+    func decoded(_ reading: Reading) -> [UInt8]? {
+        if let record = reading.record, let value = ValueCompression.decompressed(record) { return value }
         countDamage()
         let stripe = Stripe.current
         counters.hits.decrement(stripe: stripe)
@@ -93,7 +105,7 @@ extension SegmentStore {
             segments.release(hold)
             return .moved
         }
-        var bytes = UnsafeRawBufferPointer(start: place, count: segment.pointee.readableCount - entry.offset)
+        var bytes = UnsafeRawBufferPointer(start: place, count: segment.pointee.readableCount &- entry.offset)
         // Beside a writer, who may reuse the file, a private copy is what is checked and given out.
         let copy = isReadOnly ? Self.copy(bytes) : nil
         if let copy { bytes = UnsafeRawBufferPointer(copy) }
@@ -154,6 +166,8 @@ extension SegmentStore {
         }
         reading.base = base
         reading.length = length
+        reading.value = record.storedValue
+        reading.isRaw = record.isRaw
         return .found
     }
 

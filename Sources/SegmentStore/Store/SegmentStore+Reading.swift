@@ -32,10 +32,9 @@ extension SegmentStore {
     /// - Throws: `.closed` or `.forkedChild`.
     public func get(_ key: RawSpan) throws(StoreError) -> [UInt8]? {
         var reading = Reading()
-        guard let record = try read(key, &reading) else { return nil }
+        guard try read(key, &reading) else { return nil }
         defer { end(reading) }
-        if record.isRaw { return Array(record.storedValue) }
-        return checked(ValueCompression.decompressed(record))
+        return reading.isRaw ? Array(reading.value) : decoded(reading)
     }
 
     /// Appends the value of the key to the buffer; false, and nothing appended, where `get` gives nil.
@@ -43,13 +42,13 @@ extension SegmentStore {
     /// - Throws: `.closed` or `.forkedChild`.
     public func get(_ key: RawSpan, appendingTo buffer: inout [UInt8]) throws(StoreError) -> Bool {
         var reading = Reading()
-        guard let record = try read(key, &reading) else { return false }
+        guard try read(key, &reading) else { return false }
         defer { end(reading) }
-        if record.isRaw {
-            buffer.append(contentsOf: record.storedValue)
+        if reading.isRaw {
+            buffer.append(contentsOf: reading.value)
             return true
         }
-        guard let value = checked(ValueCompression.decompressed(record)) else { return false }
+        guard let value = decoded(reading) else { return false }
         buffer.append(contentsOf: value)
         return true
     }
@@ -62,22 +61,13 @@ extension SegmentStore {
     /// - Throws: `.closed` or `.forkedChild`. What the body throws belongs into its result.
     @inlinable
     public func withValue<Result>(_ key: RawSpan, _ body: (RawSpan) -> Result) throws(StoreError) -> Result? {
-        var result: Result?
-        try lendValue(of: key) { result = body($0) }
-        return result
-    }
-
-    /// `withValue` without a result, so that it is compiled once and handles nothing whose type it does not know.
-    @usableFromInline
-    func lendValue(of key: RawSpan, to body: (RawSpan) -> Void) throws(StoreError) {
         var reading = Reading()
-        guard let record = try read(key, &reading) else { return }
-        if record.isRaw {
-            body(RawSpan(_unsafeBytes: record.storedValue))
-        } else if let value = checked(ValueCompression.decompressed(record)) {
-            body(value.span.bytes)
-        }
+        guard try read(key, &reading) else { return nil }
+        // Of a value by itself: a span that depended on `reading` would have it allocated.
+        let bytes = reading.value
+        let result = reading.isRaw ? body(RawSpan(_unsafeBytes: bytes)) : decoded(reading).map { body($0.span.bytes) }
         end(reading)
+        return result
     }
 
     /// Lends the value of the key along with what is known of the entry; otherwise as `withValue`.
@@ -88,11 +78,11 @@ extension SegmentStore {
         _ body: (EntryInfo, RawSpan) -> Result
     ) throws(StoreError) -> Result? {
         var reading = Reading()
-        guard let record = try read(key, &reading) else { return nil }
+        guard try read(key, &reading) else { return nil }
         defer { end(reading) }
-        let info = EntryInfo(record)
-        if record.isRaw { return body(info, RawSpan(_unsafeBytes: record.storedValue)) }
-        guard let value = checked(ValueCompression.decompressed(record)) else { return nil }
+        guard let info = reading.record.map(EntryInfo.init) else { return nil }
+        if reading.isRaw { return body(info, RawSpan(_unsafeBytes: reading.value)) }
+        guard let value = decoded(reading) else { return nil }
         return body(info, value.span.bytes)
     }
 
@@ -101,9 +91,9 @@ extension SegmentStore {
     /// - Throws: `.closed` or `.forkedChild`.
     public func entry(_ key: RawSpan) throws(StoreError) -> EntryInfo? {
         var reading = Reading()
-        guard let record = try read(key, &reading) else { return nil }
+        guard try read(key, &reading) else { return nil }
         defer { end(reading) }
-        return EntryInfo(record)
+        return reading.record.map(EntryInfo.init)
     }
 
     /// True if `get` would give a value.
@@ -111,7 +101,7 @@ extension SegmentStore {
     /// - Throws: `.closed` or `.forkedChild`.
     public func contains(_ key: RawSpan) throws(StoreError) -> Bool {
         var reading = Reading()
-        guard try read(key, &reading) != nil else { return false }
+        guard try read(key, &reading) else { return false }
         end(reading)
         return true
     }
