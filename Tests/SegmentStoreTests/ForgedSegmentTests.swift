@@ -19,7 +19,8 @@ import Testing
         _ header: SegmentHeader,
         at offset: Int,
         sequence: UInt64,
-        kind: UInt8 = RecordKind.put.rawValue
+        kind: UInt8 = RecordKind.put.rawValue,
+        codec: UInt8 = RecordCodec.raw.rawValue
     ) -> [UInt8] {
         let key = text(key)
         var fields = RecordHeader()
@@ -42,22 +43,30 @@ import Testing
                 [UInt8(9)].withUnsafeBytes { writer.storeBody(fields, extensions: [], key: key, value: $0) }
             }
             base.storeBytes(of: kind, toByteOffset: 50, as: UInt8.self)
+            base.storeBytes(of: codec, toByteOffset: 51, as: UInt8.self)
             let body = XXH3.hash(base + RecordChecksum.bodyOffset, count: buffer.count - RecordChecksum.bodyOffset)
             writer.finish(body: body, frame: frame, sequence: sequence, salt: salt)
         }
         return bytes
     }
 
-    /// Leaves a segment without footer, with a record of the key "own"; gives its header and where its records end.
-    private func killedSegment() throws -> (path: String, header: SegmentHeader, end: Int) {
+    /// Leaves a segment without footer, with a record of the key "own" and of others; gives its header and where its
+    /// records end.
+    private func killedSegment(
+        others: [(key: String, value: [UInt8])] = []
+    ) throws -> (path: String, header: SegmentHeader, end: Int) {
         let store = try SegmentStore(directory: path, options: .stepped())
         try store.set("own", to: [1])
+        for (key, value) in others { try store.set(key, to: value) }
         store.abandon()
         let file = try #require(directory.segmentPaths.first)
         let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
         let header = try #require(HeaderPair(startOfFile: bytes.span.bytes).header)
-        let length = bytes.withUnsafeBytes { Frame.length(of: $0.load(fromByteOffset: 1_024, as: UInt64.self)) }
-        return (file, header, Format.recordsStart + length)
+        var end = Format.recordsStart
+        for _ in 0...others.count {
+            end += bytes.withUnsafeBytes { Frame.length(of: $0.load(fromByteOffset: end, as: UInt64.self)) }
+        }
+        return (file, header, end)
     }
 
     private func write(_ bytes: [UInt8], to file: String, at offset: Int) throws {
@@ -224,6 +233,59 @@ import Testing
         #expect(try store.get("newer") == nil)
         let next = store.reservation.withLock { $0.nextSequence }
         #expect(next == 501)
+        try store.close()
+    }
+
+    /// What a newer version stored in its own way misses, and what it replaced stays replaced.
+    @Test func aValueOfAnUnknownCodecHidesWhatItReplaced() throws {
+        let (file, header, end) = try killedSegment()
+        try write(record("own", header, at: end, sequence: 500, codec: 77), to: file, at: end)
+        for options in [StoreOptions.readOnly, .stepped()] {
+            let store = try SegmentStore(directory: path, options: options)
+            #expect(store.recoveryReport.findings.map(\.kind) == [.unknownRecord])
+            #expect(try store.get("own") == nil)
+            #expect(try store.statistics().damagedReads == 0)
+            try store.close()
+        }
+    }
+
+    private static func incompressible(_ count: Int) -> [UInt8] {
+        var generator = SeededGenerator(seed: UInt64(count))
+        return generator.bytes(count)
+    }
+
+    /// A newer version that closed its store has left a footer: the segment may be reclaimed.
+    @Test func reclamationCarriesAValueOfAnUnknownCodec() throws {
+        let (file, header, end) = try killedSegment(others: [("large", Self.incompressible(500_000))])
+        let newer = record("own", header, at: end, sequence: 500, codec: 77)
+        try write(newer, to: file, at: end)
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: file)))
+        var rows = RowTable()
+        bytes.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            var offset = Format.recordsStart
+            while offset < end + newer.count {
+                let record = RecordView(base: base + offset, length: RecordView.statedLength(base + offset))
+                rows.append(FooterRow(record, kind: .put, offset: offset, keyHashSeed: header.keyHashSeed))
+                offset += record.length
+            }
+        }
+        let footer = Footer.encoded(rows, recordEnd: end + newer.count, for: header, boot: 0)
+        try write(footer, to: file, at: header.capacity - footer.count)
+
+        let compacting = try SegmentStore(directory: path, options: .stepped())
+        #expect(compacting.recoveryReport.footersUsed == 1)
+        try compacting.remove("large")
+        // The segment that is written to is not reclaimed.
+        for number in 0..<2 { try compacting.set("\(number)", to: Self.incompressible(400_000)) }
+        try compacting.compact()
+        #expect(try compacting.statistics().reclamation.carried > 0)
+        compacting.abandon()
+        let store = try SegmentStore(directory: path, options: .stepped())
+        #expect(store.recoveryReport.findings.map(\.kind) == [.unknownRecord])
+        #expect(try store.get("own") == nil)
+        try store.set("own", to: [3])
+        #expect(try store.get("own") == [3])
         try store.close()
     }
 

@@ -68,24 +68,28 @@ package struct RecordView {
             && keyLength > 0 && sequence <= Format.highestNumber
     }
 
-    /// The rules that a record must keep beyond its checksum for this version to use it.
+    /// The rules that a record must keep beyond its checksum for this version to know what it does to its key.
     package var isUnderstood: Bool {
         // The high byte of the flags must be understood, and this version knows none of them.
-        guard flags >> 8 == 0, sequence <= Format.highestNumber, let kind = RecordKind(rawValue: kindByte),
-            let codec = RecordCodec(rawValue: codecByte)
-        else { return false }
+        guard flags >> 8 == 0, sequence <= Format.highestNumber, let kind = RecordKind(rawValue: kindByte) else {
+            return false
+        }
         switch kind {
         case .put:
-            return keyLength > 0 && rawLength <= Format.maximumValueLength
-                && (codec == .raw ? rawLength == storedLength : storedLength < rawLength)
+            guard keyLength > 0, rawLength <= Format.maximumValueLength else { return false }
+            // What a newer version's codec makes of lengths is not known, nor its value; but whose value it is.
+            guard hasKnownCodec else { return true }
+            return isRaw ? rawLength == storedLength : storedLength < rawLength
         case .delete: return keyLength > 0 && storedLength == 0
         case .clear: return keyLength == 0 && storedLength == 0
         case .void: return true
         }
     }
 
+    package var hasKnownCodec: Bool { RecordCodec(rawValue: codecByte) != nil }
+
     /// True for any value that this version can decode.
-    package var isUnderstoodPut: Bool { isUnderstood && kindByte == RecordKind.put.rawValue }
+    package var isUnderstoodPut: Bool { isUnderstood && kindByte == RecordKind.put.rawValue && hasKnownCodec }
 
     /// The hash of everything behind the sequence.
     @inline(__always)

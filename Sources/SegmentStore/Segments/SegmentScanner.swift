@@ -167,6 +167,8 @@ struct SegmentScanner<Source: SegmentBytes> {
             result.unknownRecords += 1
             return
         }
+        // A value that a newer version stored cannot be read, and yet hides what the key had before.
+        if kind == .put && !record.hasKnownCodec { result.unknownRecords += 1 }
         result.rows.append(FooterRow(record, kind: kind, offset: offset, keyHashSeed: header.keyHashSeed))
     }
 }

@@ -161,9 +161,8 @@ extension SegmentStore {
         guard record.layoutHolds, record.hasKey(key) else { return reject(record, candidate) }
         if !candidate.entry.isLive { return .missing }
         if record.expiry != 0, let outcome = expired(record, candidate) { return outcome }
-        guard record.checksumHolds(salt: candidate.salt), record.isUnderstoodRawPut || record.isUnderstoodPut else {
-            return damaged(candidate)
-        }
+        guard record.checksumHolds(salt: candidate.salt) else { return damaged(candidate) }
+        guard record.isUnderstoodRawPut || record.isUnderstoodPut else { return unreadable(record, candidate) }
         reading.base = base
         reading.length = length
         reading.value = record.storedValue
@@ -183,6 +182,12 @@ extension SegmentStore {
     private func damaged(_ candidate: Candidate) -> Outcome {
         noteDamage(in: candidate.entry.slot)
         return .missing
+    }
+
+    /// What a newer version stored in its own way is whole; everything else that has no value does not belong there.
+    @inline(never)
+    private func unreadable(_ record: RecordView, _ candidate: Candidate) -> Outcome {
+        record.isUnderstood && !record.hasKnownCodec ? .missing : damaged(candidate)
     }
 
     /// Counts damage, but for what a writer has done who has used the file again: then there is something new to see.

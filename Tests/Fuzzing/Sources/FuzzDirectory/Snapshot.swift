@@ -82,7 +82,8 @@ struct Snapshot {
         }
         var entries: [[UInt8]: [UInt8]] = [:]
         for (key, record) in newest where record.kind == 0 && (record.expiry == 0 || record.expiry > Seeds.now) {
-            guard let value = record.value else { return nil }
+            if !record.hasKnownCodec { continue }
+            guard record.mustDecode, let value = record.value else { return nil }
             entries[key] = value
         }
         return entries

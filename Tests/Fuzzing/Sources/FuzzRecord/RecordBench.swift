@@ -99,7 +99,10 @@ struct RecordBench {
     }
 
     private func compare(_ key: [UInt8], in store: SegmentStore, _ reference: ReferenceRecord?) throws(StoreError) {
-        let isUsable = reference.map { $0.isUnderstood && $0.kind == 0 && ($0.expiry == 0 || $0.expiry > Seeds.now) }
+        let isUsable = reference.map { reference in
+            reference.isUnderstood && reference.kind == 0 && reference.hasKnownCodec
+                && (reference.expiry == 0 || reference.expiry > Seeds.now)
+        }
         let record = isUsable == true ? reference : nil
         Allocations.reset()
         let value = try store.get(key)

@@ -197,17 +197,19 @@ package struct ReferenceRecord {
 
     /// True if the record keeps the rules of its kind, codec and flags.
     package var isUnderstood: Bool {
-        guard flags < 256, sequence <= 1 << 62, codec <= 2 else { return false }
+        guard flags < 256, sequence <= 1 << 62 else { return false }
         switch kind {
         case 0:
-            return !key.isEmpty && rawLength <= 1 << 30
-                && (codec == 0 ? rawLength == storedLength : storedLength < rawLength)
+            guard !key.isEmpty && rawLength <= 1 << 30 else { return false }
+            return !hasKnownCodec || (codec == 0 ? rawLength == storedLength : storedLength < rawLength)
         case 1: return !key.isEmpty && storedLength == 0
         case 2: return key.isEmpty && storedLength == 0
         case 3: return true
         default: return false
         }
     }
+
+    package var hasKnownCodec: Bool { codec <= 2 }
 
     /// The value as it was set; nil if it cannot be decoded.
     package var value: [UInt8]? { codec == 0 ? Array(stored) : decoded?.bytes }
@@ -217,7 +219,8 @@ package struct ReferenceRecord {
     package var mustDecode: Bool { codec == 0 || decoded?.isProper == true }
 
     private var decoded: ReferenceLZ4.Decoded? {
-        ReferenceLZ4.decoded(stored, count: rawLength, behind: codec == 2 ? Array(TextDictionary.bytes) : [])
+        guard hasKnownCodec else { return nil }
+        return ReferenceLZ4.decoded(stored, count: rawLength, behind: codec == 2 ? Array(TextDictionary.bytes) : [])
     }
 
     /// The tag, if the list of extensions holds and has one.

@@ -37,7 +37,9 @@ package struct ReferenceScan {
                 hasFrame = false
                 let isBelieved = record.sequence <= header.highestSequence
                 if isBelieved { highestSequence = max(highestSequence, record.sequence) }
-                if isBelieved && record.isUnderstood { records.append(record) } else { unknownRecords += 1 }
+                let isUsed = isBelieved && record.isUnderstood
+                if isUsed { records.append(record) }
+                if !isUsed || (record.kind == 0 && !record.hasKnownCodec) { unknownRecords += 1 }
                 position += length
                 recordEnd = position
                 continue
