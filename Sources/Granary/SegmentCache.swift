@@ -18,12 +18,12 @@ public import SegmentStore
 /// ```
 ///
 /// Reading runs inline: it takes microseconds from the page cache. What must wait for the disk (a set that forces or may
-/// have to wait for room under a size limit, a flush, closing) runs on a thread of its own and suspends.
+/// have to wait for room under a size limit, a removal, a flush, closing), and a set that compresses with `.compactLZ4`,
+/// runs on another thread, and the caller suspends.
 public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     /// The engine underneath, for everything that strategies do not share.
     public let store: SegmentStore
     private let options: StoreOptions
-    private let worker: StoreThread
 
     /// Opens the cache in the directory, which is created if it may be written. Damage that is found, and the first entry
     /// that leaves for want of room, are logged under `granary.segment-cache`.
@@ -38,7 +38,6 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
         }
         store = try SegmentStore(directory: directory, options: options)
         self.options = options
-        worker = StoreThread()
         for finding in store.recoveryReport.findings where finding.isDamage { logger.warning("\(finding)") }
     }
 
@@ -129,10 +128,12 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     private func storedTag(_ tag: String) -> [UInt8]? { tag.isEmpty ? nil : Array(tag.utf8.prefix(255)) }
 
     /// Where every set is forced, or may have to wait for room, it waits for the disk, which no cooperative thread may do;
-    /// and a batch that is compressed as far as it goes can take a second.
+    /// and a batch that is compressed as far as it goes can take a second, which none should.
     private func writing(_ body: @escaping @Sendable (SegmentStore) throws(StoreError) -> Void) async throws {
-        if options.durability == .everySet || options.sizeLimit != nil || options.compression.isSlow {
-            try await worker.run { [store] in try body(store) }
+        if options.compression.isSlow {
+            try await StoreThread.computing.run { [store] in try body(store) }
+        } else if options.durability == .everySet || options.sizeLimit != nil {
+            try await StoreThread.waiting.run { [store] in try body(store) }
         } else {
             try body(store)
         }
@@ -145,14 +146,14 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     /// - Throws: `StoreError`, as `SegmentStore.remove` does.
     @discardableResult
     public func remove(_ key: String) async throws -> Bool {
-        try await worker.run { [store] in try store.remove(key) }
+        try await StoreThread.waiting.run { [store] in try store.remove(key) }
     }
 
     /// Removes every entry and gives the disk space back.
     ///
     /// - Throws: `StoreError`, as `SegmentStore.removeAll` does.
     public func removeAll() async throws {
-        try await worker.run { [store] in try store.removeAll() }
+        try await StoreThread.waiting.run { [store] in try store.removeAll() }
     }
 
     /// Removes every entry that was set with the tag; returns how many there were. Those that are set meanwhile may stay
@@ -162,7 +163,7 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     @discardableResult
     public func removeAll(taggedWith tag: String) async throws -> Int {
         guard let tag = storedTag(tag) else { return 0 }
-        return try await worker.run { [store] in try store.removeAll(taggedWith: tag) }
+        return try await StoreThread.waiting.run { [store] in try store.removeAll(taggedWith: tag) }
     }
 
     /// Entries stored; those that expired unseen are among them.
@@ -205,12 +206,12 @@ public final class SegmentCache: ManagedCacheStrategy, InlineReading {
     /// Forces everything stored to the disk.
     ///
     /// - Throws: `StoreError`, as `SegmentStore.flush` does.
-    public func flush() async throws { try await worker.run { [store] in try store.flush() } }
+    public func flush() async throws { try await StoreThread.waiting.run { [store] in try store.flush() } }
 
     /// Forces everything stored to the disk and lets the directory go; a second call does nothing.
     ///
     /// - Throws: `StoreError`, as `SegmentStore.close` does.
-    public func close() async throws { try await worker.run { [store] in try store.close() } }
+    public func close() async throws { try await StoreThread.waiting.run { [store] in try store.close() } }
 }
 
 extension StoreOptions.Compression {

@@ -90,12 +90,25 @@ private struct CompactStream: @unchecked Sendable {
     private static let mostKept = 8
     private static let kept = Mutex<[CompactStream]>([])
 
-    // Sound: whoever has taken it out of `kept` is alone with it.
-    private let stream: UnsafeMutablePointer<LZ4_streamHC_t>
+    /// One that has read the dictionary and nothing else. Reading it takes longer than compressing a short value, and
+    /// copying it does not: what it holds are positions and where the dictionary lies, nothing of where it lies itself.
+    private static let prepared = CompactStream().map { stream in
+        let dictionary = TextDictionary.bytes
+        LZ4_resetStreamHC_fast(stream.memory, LZ4HC_CLEVEL_DEFAULT)
+        LZ4_loadDictHC(
+            stream.memory,
+            dictionary.baseAddress?.assumingMemoryBound(to: CChar.self),
+            CInt(dictionary.count)
+        )
+        return stream
+    }
+
+    // Sound: whoever has taken it out of `kept` is alone with it, and nobody changes `prepared`.
+    private let memory: UnsafeMutablePointer<LZ4_streamHC_t>
 
     private init?() {
-        guard let stream = LZ4_createStreamHC() else { return nil }
-        self.stream = stream
+        guard let memory = LZ4_createStreamHC() else { return nil }
+        self.memory = memory
     }
 
     /// Returns the bytes written; 0 if the room is too small, or memory could not be had.
@@ -105,24 +118,24 @@ private struct CompactStream: @unchecked Sendable {
         into target: UnsafeMutablePointer<CChar>,
         _ room: CInt
     ) -> CInt {
-        guard let taken = kept.withLock({ $0.popLast() }) ?? CompactStream() else { return 0 }
+        guard let prepared, let taken = take() else { return 0 }
         defer { taken.giveBack() }
-        let dictionary = TextDictionary.bytes
-        LZ4_resetStreamHC_fast(taken.stream, LZ4HC_CLEVEL_DEFAULT)
-        LZ4_loadDictHC(
-            taken.stream,
-            dictionary.baseAddress?.assumingMemoryBound(to: CChar.self),
-            CInt(dictionary.count)
-        )
-        return LZ4_compress_HC_continue(taken.stream, source, target, count, room)
+        taken.memory.update(from: prepared.memory, count: 1)
+        return LZ4_compress_HC_continue(taken.memory, source, target, count, room)
+    }
+
+    // Nobody waits here: in a child that was forked meanwhile, nobody would ever unlock it.
+
+    private static func take() -> CompactStream? {
+        kept.withLockIfAvailable { $0.popLast() }.flatMap { $0 } ?? CompactStream()
     }
 
     private func giveBack() {
-        let isKept = Self.kept.withLock { kept in
+        let isKept = Self.kept.withLockIfAvailable { kept in
             guard kept.count < Self.mostKept else { return false }
             kept.append(self)
             return true
         }
-        if !isKept { LZ4_freeStreamHC(stream) }
+        if isKept != true { LZ4_freeStreamHC(memory) }
     }
 }
