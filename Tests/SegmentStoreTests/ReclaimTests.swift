@@ -113,15 +113,14 @@ import Testing
     }
 
     /// What has ended and hides older values leaves tombstones, which take more than it took.
-    @Test(arguments: [1 << 20, 3 << 20, 8 << 20, nil]) func smallEntriesThatEndLeaveBesideAnOldSegment(limit: Int?)
-        throws
-    {
+    @Test(arguments: zip([1 << 20, 3 << 20, 3 << 20, 8 << 20, 8 << 20, nil], [20, 20, 300, 20, 800, 20]))
+    func smallEntriesThatEndLeaveBesideOldSegments(limit: Int?, old: Int) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let clock = ManualClock()
         var options = Self.options(.never, limit: limit)
         options.clock = clock.clock
         let store = try SegmentStore(directory: directory.path, options: options)
-        for number in 0..<20 { try store.set("old-\(number)", to: [UInt8](repeating: 1, count: 2_000)) }
+        for number in 0..<old { try store.set("old-\(number)", to: [UInt8](repeating: 1, count: 2_000)) }
         let count = (limit ?? 4 << 20) / 280
         for round in 0..<10 {
             let ends = SetOptions(expiry: clock.now + 1_000)

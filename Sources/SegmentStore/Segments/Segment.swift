@@ -33,6 +33,9 @@ struct Segment: ~Copyable {
     /// the other one; `max`: there was none.
     let copyFloor = Atomic<UInt64>(.max)
 
+    /// The hash of the key of a segment's only record, once it was asked for; zero: not known.
+    let onlyKeyHash = Atomic<UInt64>(0)
+
     /// Bytes of records that the index names, and of tombstones that it names.
     let liveBytes = Atomic<Int>(0)
     let tombstoneBytes = Atomic<Int>(0)
@@ -114,6 +117,7 @@ struct Segment: ~Copyable {
         allocated.store(SizeLimit.cost(ofCapacity: header.capacity), ordering: .relaxed)
         soonestExpiry.store(.max, ordering: .relaxed)
         copyFloor.store(.max, ordering: .relaxed)
+        onlyKeyHash.store(0, ordering: .relaxed)
         liveBytes.store(0, ordering: .relaxed)
         tombstoneBytes.store(0, ordering: .relaxed)
         recordEnd.store(Format.recordsStart, ordering: .relaxed)
@@ -139,13 +143,15 @@ struct Segment: ~Copyable {
         mapping = other.mapping
     }
 
-    /// Counts the hole between records and footer, which sealing gives back to the disk, by whole pages.
-    func noteSealed(rowCount: Int) {
+    /// Counts the hole between records and footer, which sealing gives back to the disk, by whole pages; and no hole where
+    /// the file has more blocks than that, as on a file system that can give none back.
+    func noteSealed(rowCount: Int, blockBytes: Int?) {
         let page = 4_096
         let recordsEnd = (recordEnd.load(ordering: .relaxed) + page - 1) / page * page
         let footer = (header.capacity - Footer.length(rowCount: rowCount)) / page * page
         let hole = max(0, footer - recordsEnd)
-        allocated.store(SizeLimit.cost(ofCapacity: header.capacity) - hole, ordering: .relaxed)
+        let full = SizeLimit.cost(ofCapacity: header.capacity)
+        allocated.store(max(full - hole, min(full, blockBytes ?? 0)), ordering: .relaxed)
     }
 
     /// Bytes of records that nothing names any more.

@@ -210,7 +210,8 @@ extension Opening {
             }
         }
         if isSealed {
-            slot.pointee.noteSealed(rowCount: rows.rows.count)
+            let blocks = try? files.status(at: segment.file.path).allocatedBytes
+            slot.pointee.noteSealed(rowCount: rows.rows.count, blockBytes: blocks)
             slot.pointee.isSealed.store(true, ordering: .relaxed)
             slot.pointee.footerIsForced.store(isForced, ordering: .relaxed)
         }

@@ -259,7 +259,10 @@ struct Opening {
             segment.pointee.forcedEnd.store(loaded.forced == .nothing ? 0 : loaded.recordEnd, ordering: .relaxed)
             segment.pointee.isSealed.store(loaded.isSealed, ordering: .relaxed)
             segment.pointee.footerIsForced.store(loaded.forced == .all, ordering: .relaxed)
-            if loaded.isSealed { segment.pointee.noteSealed(rowCount: loaded.rows.count) }
+            if loaded.isSealed {
+                let blocks = isWriter ? try? files.status(at: segment.pointee.path).allocatedBytes : nil
+                segment.pointee.noteSealed(rowCount: loaded.rows.count, blockBytes: blocks)
+            }
             let done = loaded
             results[number].value.withLock { $0 = done }
         }

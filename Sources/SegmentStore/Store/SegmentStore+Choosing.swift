@@ -12,9 +12,15 @@ extension SegmentStore {
         var candidates = sealedSegments(among: slots)
         sweepExpired(candidates)
         if isFixed { candidates = emptiable(candidates) }
+        let free = maintenance.withLock { freeSegments($0) }
+        if mayEvict, goal == .room, free < Self.reservedSegments, state.isLosing,
+            let oldest = oldestOfMany(candidates)
+        {
+            return victim(oldest, .evict(below: .max, loss: 0, leavesGhosts: false))
+        }
         // Emptying what has ended leaves tombstones, maybe more than it wins; with little room left, theirs comes first.
-        if limit != nil, maintenance.withLock({ freeSegments($0) }) <= leftBySets + 1,
-            let victim = oldestUnderTombstones(candidates, among: slots, &state)
+        if limit != nil, free <= leftBySets + 1,
+            let victim = oldestUnderTombstones(candidates, among: slots, isLast: false, &state)
         {
             return victim
         }
@@ -29,7 +35,7 @@ extension SegmentStore {
                 && !isAloneWithClear($0, among: slots)
         }
         if let empty { return victim(empty, .keep) }
-        if let victim = oldestUnderTombstones(candidates, among: slots, &state) { return victim }
+        if let victim = oldestUnderTombstones(candidates, among: slots, isLast: isFixed, &state) { return victim }
         guard goal == .room, limit != nil else { return nil }
         if let victim = evictionVictim(candidates, &state) { return victim }
         // Where nothing may leave, little is better than nothing.
@@ -70,8 +76,12 @@ extension SegmentStore {
 
     private func isWorthCompacting(_ bytes: Int, of slot: Int, total: Int, _ goal: ReclaimGoal) -> Bool {
         if goal == .compaction { return bytes > segments[slot].pointee.header.capacity / 16 }
-        // As long as the dead bytes fill segments, what lives has room.
-        if let limit { return total >= 2 * limit.segmentCapacity }
+        if let limit {
+            // As long as the dead bytes fill segments, what lives has room. Of very many segments they could fill two and be
+            // next to nothing in each; then what is wanted least costs less to lose than the rest costs to copy.
+            return total >= 2 * limit.segmentCapacity
+                && (isFixed || bytes * 16 >= segments[slot].pointee.header.capacity)
+        }
         return isMostlyDead
     }
 
@@ -86,31 +96,34 @@ extension SegmentStore {
         return dead > live + nextCapacity
     }
 
-    /// The segment with the lowest number, if tombstones take more than a twentieth: they go once no segment is left that
-    /// is as old as they are.
+    /// The segment with the lowest number of those with more than one record, if tombstones take more than a twentieth: they
+    /// go once none of those is left that is as old as they are.
     ///
     /// Only if it can be emptied, and only once for each segment that was filled since: a store from which as much is
-    /// removed as is set has always so many.
+    /// removed as is set has always so many. More often where this is the last room there is.
     private func oldestUnderTombstones(
         _ candidates: [Int],
         among slots: [Int],
+        isLast: Bool,
         _ state: inout ReclaimState
     ) -> ReclaimState.Victim? {
         guard isUnderTombstones else { return nil }
         let made = reservation.withLock { $0.highestNumber }
-        // Where nothing may leave, this is what room there is.
-        guard made >= state.nextForTombstones || (limit != nil && !mayEvict) else { return nil }
-        let oldest = slots.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
-        guard let oldest else { return nil }
+        guard made >= state.nextForTombstones || isLast else { return nil }
+        guard let oldest = oldestOfMany(slots) else { return nil }
         // Emptying one may make one more.
         state.nextForTombstones = made + 2
         guard candidates.contains(oldest) else {
             renumber(oldest)
             return nil
         }
-        guard isAlone(oldest) else { return victim(oldest, .keep) }
-        // One record is not worth the tombstones of all the others.
-        return mayEvict ? victim(oldest, .evict(below: .max, loss: 0, leavesGhosts: false)) : nil
+        return victim(oldest, .keep)
+    }
+
+    private func oldestOfMany(_ slots: [Int]) -> Int? { lowestNumber(slots.filter { onlyKeyHash(in: $0) == nil }) }
+
+    private func lowestNumber(_ slots: [Int]) -> Int? {
+        slots.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
     }
 
     /// Has the segment that all tombstones wait for take no more records, or, if it has none, take another number.
@@ -155,8 +168,7 @@ extension SegmentStore {
     private func evictionVictim(_ candidates: [Int], _ state: inout ReclaimState) -> ReclaimState.Victim? {
         guard let limit, options.eviction != .none else { return nil }
         if options.eviction == .fifo {
-            return candidates.min { segments[$0].pointee.header.number < segments[$1].pointee.header.number }
-                .map { victim($0, .evict(below: .max, loss: 0, leavesGhosts: false)) }
+            return lowestNumber(candidates).map { victim($0, .evict(below: .max, loss: 0, leavesGhosts: false)) }
         }
         fillMain(candidates, limit, &state)
         // Each time round, a segment that one record fills is evicted or moved behind the others, read less often.

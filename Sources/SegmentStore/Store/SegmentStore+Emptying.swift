@@ -6,15 +6,12 @@ import Synchronization
 extension SegmentStore {
     /// Makes the index name nothing in the victim any more; false if there is no room for what is to be carried, and then
     /// the victim stays one.
-    func empty(_ victim: ReclaimState.Victim, among slots: [Int]) throws(StoreError) -> Bool {
-        // The segments that are left when the victim is gone: nothing has anything to hide if they are all younger.
-        let others = slots.filter { $0 != victim.slot }
-        var settler = Settler(
-            store: self,
-            victim: victim,
-            oldestOther: others.map { segments[$0].pointee.header.number }.min() ?? .max,
-            shadowFloor: others.map { segments[$0].pointee.shadowFloor }.min() ?? .max
-        )
+    func empty(
+        _ victim: ReclaimState.Victim,
+        for goal: ReclaimGoal,
+        among slots: [Int]
+    ) throws(StoreError) -> Bool {
+        var settler = Settler(store: self, victim: victim, others: Others(slots.filter { $0 != victim.slot }, of: self))
         if case .evict(_, _, leavesGhosts: true) = victim.plan {
             ghosts.begin(segment: segments[victim.slot].pointee.header.number, entries: count)
         }
@@ -48,7 +45,7 @@ extension SegmentStore {
                     settler.usesFirstLog = hasMainRoom ? false : try hasFirstRoom(for: length)
                     isEmptied = hasMainRoom || settler.usesFirstLog
                     // Opened with a smaller limit, there may be room for nothing: an entry is not worth the whole store.
-                    if !isEmptied && mayEvict && !settler.evictsEverything {
+                    if !isEmptied && mayEvict && goal == .room && !settler.evictsEverything {
                         settler.evictsEverything = true
                         isEmptied = true
                     }

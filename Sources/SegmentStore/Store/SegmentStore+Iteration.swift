@@ -23,15 +23,25 @@ extension SegmentStore {
         hasPrefix prefix: [UInt8],
         _ body: (RawSpan) -> Void
     ) throws(StoreError) {
+        // The body may set, and where room is short that is not to be had from segments that this holds.
+        var keys: [UInt8] = []
+        var ends: [Int] = []
         try forEachRecord(inPart: shard) { record in
             let key = record.key
             guard key.count >= prefix.count, zip(key, prefix).allSatisfy({ $0 == $1 }) else { return }
-            body(RawSpan(_unsafeBytes: key))
+            keys.append(contentsOf: key)
+            ends.append(keys.count)
+        }
+        var start = 0
+        for end in ends {
+            body(keys.span.extracting(start..<end).bytes)
+            start = end
         }
     }
 
     /// Calls the body with the record of every entry of one part that lives, whole ones alone; also of those that have
-    /// ended and are not forgotten yet, where these are asked for.
+    /// ended and are not forgotten yet, where these are asked for. The body keeps their segments from being reclaimed, and
+    /// must not set.
     func forEachRecord(
         inPart shard: Int,
         includingEnded includesEnded: Bool = false,

@@ -252,7 +252,8 @@ extension SegmentStore {
                 try appended.forEach { row throws(SystemError) in try writer.append(row) }
             }
         }
-        segment.pointee.noteSealed(rowCount: rowCount)
+        let blocks = try? files.status(at: segment.pointee.path).allocatedBytes
+        segment.pointee.noteSealed(rowCount: rowCount, blockBytes: blocks)
     }
 
     // MARK: Dropping

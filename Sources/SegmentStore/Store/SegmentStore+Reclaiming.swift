@@ -7,6 +7,9 @@ struct ReclaimState: Sendable {
     var unfinished: Victim?
     /// Eviction victims in a row that won no segment.
     var fruitless = 0
+    /// The last victim was emptied for its dead records, and took as much room as it gave: what had ended in it left
+    /// tombstones. The oldest segment is the one that leaves none.
+    var isLosing = false
     /// What came before the first eviction is where it belongs.
     var mainWasFilled = false
     /// The segment number from which on the oldest segment may be emptied for the sake of tombstones again.
@@ -43,13 +46,17 @@ extension SegmentStore {
 
     /// Wins back what can be won without waiting for anybody, until there is a segment to spare. For the background.
     func reclaimAhead() {
+        // What wins nothing time after time is left to those who need the room, and who give up.
+        var fruitless = 0
         // Who closes the store waits for this, while others may go on setting.
-        while !background.isStopping, isReclamationDue {
+        while !background.isStopping, fruitless <= segments.inUse.count, isReclamationDue {
             // Not under the locks that callers wait for.
             segments.prepareForRetiring()
             // What readers hold comes back by itself; emptying more for its sake would evict what need not go.
             if isHeldByReaders { return }
+            let before = present
             guard let won = try? reclaimOne(), won else { return }
+            fruitless = present.hasGained(since: before) ? 0 : fruitless + 1
         }
     }
 
@@ -80,17 +87,19 @@ extension SegmentStore {
             let started = Self.monotonicTime()
             defer { reclaimFigures.withLock { $0.time += Self.monotonicTime() - started } }
             let before = reclaimFigures.withLock { $0 }
+            let freeBefore = maintenance.withLock { freeSegments($0) }
             let emptied = try segments.withAllInUse { slots throws(StoreError) -> ReclaimState.Victim? in
                 if let known = state.unfinished, !isSame(known) { state.unfinished = nil }
                 if state.unfinished == nil { state.unfinished = chooseVictim(for: goal, among: slots, &state) }
                 guard var victim = state.unfinished else { return nil }
                 // One that was begun for want of room may still have entries, which are not in anybody's way now.
                 if goal == .compaction { victim.plan = .keep }
-                return try empty(victim, among: slots) ? victim : nil
+                return try empty(victim, for: goal, among: slots) ? victim : nil
             }
             guard let victim = emptied else { return false }
             try giveUp(victim)
             state.unfinished = nil
+            state.isLosing = victim.plan == .keep && maintenance.withLock { freeSegments($0) } <= freeBefore
             let after = reclaimFigures.withLock { $0 }
             if before.evictions == 0 && after.evictions > 0 { options.onFirstEviction?() }
             let carried = after.carriedBytes - before.carriedBytes

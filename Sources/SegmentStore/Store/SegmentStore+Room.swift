@@ -101,7 +101,9 @@ extension SegmentStore {
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
         if let limit {
-            guard needed <= nextCapacity else { return nil }
+            guard needed <= nextCapacity else {
+                return reserved == 0 ? try makeSegment(of: needed, limit, log, &state) : nil
+            }
             // Opened with a smaller limit: what is to be carried needs room before any can be won.
             if reserved == 0 && allocated(state) > limit.room {
                 return try makeSegment(capacity: nextCapacity, log: log)
@@ -140,6 +142,25 @@ extension SegmentStore {
                 capacity /= 2
             }
         }
+    }
+
+    /// A segment for one record that was stored before there was this limit, and is longer than what segments hold now; nil
+    /// if there is no room for it.
+    private func makeSegment(
+        of needed: Int,
+        _ limit: SizeLimit,
+        _ log: SegmentHeader.Log,
+        _ state: inout Maintenance
+    ) throws(StoreError) -> Int? {
+        let capacity = (needed + 4_095) / 4_096 * 4_096
+        // While the limit is exceeded anyway, this is how it comes to hold.
+        if allocated(state) <= limit.room {
+            while allocated(state) + SizeLimit.cost(ofCapacity: capacity) > limit.room {
+                guard let slot = unreadParked(state).first else { return nil }
+                try discard(slot, &state)
+            }
+        }
+        return try makeSegment(capacity: capacity, log: log)
     }
 
     private func leastAllocated(_ slots: [Int]) -> Int? {
@@ -274,6 +295,7 @@ extension SegmentStore {
             if start == nil { start = Self.monotonicTime() }
             let before = present
             let hasReclaimed = try reclaimOne(ifNeeded: { !present.hasGained(since: before) })
+            if present.kept > before.kept { failures += waitForReaders(since: before) }
             if present.hasGained(since: before) {
                 failures = 0
             } else {
@@ -287,10 +309,19 @@ extension SegmentStore {
         }
     }
 
-    /// True if what was given up cannot be used yet because it is being read.
-    var isHeldByReaders: Bool {
-        maintenance.withLock { $0.parked.contains { segments.isHeld($0) } }
+    /// Waits for what readers keep, the longer the more that is: each of them makes it likelier that they keep the next
+    /// victim too. Returns how many moments.
+    private func waitForReaders(since before: Present) -> Int {
+        var moments = 0
+        while moments < 10 * present.kept && !present.hasGained(since: before) {
+            usleep(Self.moment)
+            moments += 1
+        }
+        return moments
     }
+
+    /// True if what was given up cannot be used yet because it is being read.
+    var isHeldByReaders: Bool { present.kept > 0 }
 
     /// True if a segment is passed over because it is being read.
     private var readersKeepVictims: Bool {
@@ -302,17 +333,22 @@ extension SegmentStore {
     }
 
     /// What there is of room at one moment.
-    private struct Present {
+    struct Present {
         var freeSegments: Int
         var allocated: Int
+        /// Segments that were given up and cannot be used yet because they are being read.
+        var kept: Int
 
         func hasGained(since earlier: Present) -> Bool {
             freeSegments > earlier.freeSegments || allocated < earlier.allocated
         }
     }
 
-    private var present: Present {
-        maintenance.withLock { Present(freeSegments: freeSegments($0), allocated: allocated($0)) }
+    var present: Present {
+        maintenance.withLock { state in
+            let kept = state.parked.count { segments.isHeld($0) }
+            return Present(freeSegments: freeSegments(state), allocated: allocated(state), kept: kept)
+        }
     }
 
     /// Moments in a row in which there is no victim; one that wins nothing counts for ten.

@@ -4,10 +4,8 @@ import Synchronization
 struct Settler {
     let store: SegmentStore
     let victim: ReclaimState.Victim
-    /// The lowest number of all segments but the victim.
-    let oldestOther: UInt64
-    /// The lowest of all segments but the victim.
-    let shadowFloor: UInt64
+    /// What lies outside the victim.
+    let others: Others
     /// Nothing can be carried.
     var evictsEverything = false
     /// The main log has no room, and what new records have is used.
@@ -58,7 +56,7 @@ struct Settler {
         }
         if found.entry.isTombstone {
             let horizon = RecordExtensions(decoding: record.extensions)?.horizon ?? .max
-            if oldestOther > horizon {
+            if !others.mayHold(row.keyHash, upTo: horizon) {
                 drop(found, row, shard: shard)
                 return .settled
             }
@@ -99,7 +97,7 @@ struct Settler {
 
     /// True if an older record of the key may lie outside the victim, or this one once more.
     private func hidesOlder(_ row: FooterRow, _ found: Found) -> Bool {
-        found.entry.shadows && row.sequence >= shadowFloor
+        found.entry.shadows && others.mayHold(row.keyHash, before: row.sequence)
     }
 
     private func noteEviction(_ row: FooterRow, shard: Int) {
@@ -237,7 +235,7 @@ struct Settler {
         else { return .settled }
         let body = record.bodyHash
         guard record.checksumHolds(salt: segments[victim.slot].pointee.salt, body: body),
-            oldestOther <= RecordExtensions(decoding: record.extensions)?.horizon ?? .max
+            others.oldest <= RecordExtensions(decoding: record.extensions)?.horizon ?? .max
         else { return .settled }
         guard let ticket = reserve(record.length, keeping: record.sequence) else {
             return .needsRoom(record.length)

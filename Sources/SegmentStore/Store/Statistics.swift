@@ -82,9 +82,9 @@ extension SegmentStore {
                 statistics.allocatedBytes += status.allocatedBytes
             }
         }
-        // A list of its own: one that shares the other's memory has its next change copy it.
-        for slot in maintenance.withLock({ $0.parked.map(\.self) }) {
-            if let status = try? files.status(at: segments[slot].pointee.path) {
+        // Under the lock, for another segment may be given the slot, and with it another path.
+        for path in maintenance.withLock({ $0.parked.map { segments[$0].pointee.path } }) {
+            if let status = try? files.status(at: path) {
                 statistics.allocatedBytes += status.allocatedBytes
             }
         }

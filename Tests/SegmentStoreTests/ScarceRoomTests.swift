@@ -1,0 +1,127 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import SegmentStore
+
+/// Stores in which what is to be won back is hard to win: beside iterations, large records, and limits set afterwards.
+@Suite(.inTurnOnOwnThread) struct ScarceRoomTests {
+    private static func options(limit: Int?, _ eviction: StoreOptions.Eviction = .s3fifo) -> StoreOptions {
+        var options = StoreOptions.stepped(.never)
+        options.compression = .none
+        options.sizeLimit = limit
+        options.eviction = eviction
+        return options
+    }
+
+    private static func value(_ byte: UInt8, _ count: Int) -> [UInt8] { [UInt8](repeating: byte, count: count) }
+
+    /// An iteration holds what it reads; were its body called meanwhile, no set in it would find room.
+    @Test func theBodyOfAnIterationMaySetInAFullStore() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 4 << 20))
+        for number in 0..<5_000 { try store.set("old-\(number)", to: Self.value(1, 1_000)) }
+        let evicted = try store.statistics().reclamation.evictions
+        var refusals: [StoreError] = []
+        var number = 0
+        try store.forEachKey { key in
+            guard number < 600 else { return }
+            for _ in 0..<20 {
+                number += 1
+                do throws(StoreError) {
+                    try store.set("new-\(number)", to: Self.value(2, 1_000))
+                } catch {
+                    refusals.append(error)
+                }
+            }
+        }
+        #expect(refusals == [])
+        #expect(number >= 600)
+        #expect(try store.statistics().reclamation.evictions - evicted < 1_500)
+        try store.close()
+    }
+
+    /// Records that fit into no segment that the store makes under a limit set afterwards.
+    @Test func whatIsLongerThanSegmentsAreNowCanBeCarried() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let first = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
+        for number in 0..<5 { try first.set("long-\(number)", to: Self.value(1, 200_000)) }
+        try first.close()
+        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 8 << 20, .none))
+        var refusal: StoreError?
+        var count = 0
+        while refusal == nil {
+            do throws(StoreError) {
+                try store.set("short-\(count)", to: Self.value(2, 1_000))
+                count += 1
+            } catch {
+                refusal = error
+            }
+        }
+        #expect(refusal?.code == .full)
+        for number in 1..<5 { #expect(try store.remove("long-\(number)")) }
+        for number in 0..<500 { try store.set("again-\(number)", to: Self.value(3, 1_000)) }
+        #expect(try store.get("long-0")?.count == 200_000)
+        for number in 0..<count { #expect(try store.get("short-\(number)") != nil) }
+        #expect(try store.statistics().reclamation.evictions == 0)
+        #expect(directory.allocatedBytes <= 8 << 20)
+        #expect(store.invariantViolations() == [])
+        try store.close()
+    }
+
+    /// Tombstones go once no segment is left that is as old as they are; a record that lives for ever must not keep one.
+    @Test(arguments: [true, false]) func tombstonesGoThoughTheOldestRecordStays(isLarge: Bool) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 8 << 20, .none))
+        try store.set("first", to: Self.value(1, isLarge ? 700_000 : 1))
+        for number in 0..<150_000 {
+            try store.set("key-\(number)", to: [1])
+            try store.remove("key-\(number)")
+        }
+        #expect(try store.get("first")?.count == (isLarge ? 700_000 : 1))
+        #expect(directory.allocatedBytes <= 8 << 20)
+        #expect(store.invariantViolations() == [])
+        try store.close()
+    }
+
+    /// Emptying old segments for the sake of tombstones wins nothing yet, and must not keep from what is dead.
+    @Test func whatWasRemovedMakesRoomAtOnceWhereNothingMayLeave() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 1 << 20, .none))
+        var count = 0
+        while (try? store.set("key-\(count)", to: Self.value(1, 850))) != nil { count += 1 }
+        for number in (count - 520)..<count { #expect(try store.remove("key-\(number)")) }
+        for number in 0..<200 { try store.set("again-\(number)", to: Self.value(2, 850)) }
+        try store.close()
+    }
+
+    /// Where a file system cannot free blocks, a segment that was sealed nearly empty takes them all.
+    @Test func blocksThatCannotBeFreedCount() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        for number in 0..<40 {
+            let files = FaultyFileLayer()
+            files.arm(FaultyFileLayer.Fault(calls: [.punchHole], effect: .error(EOPNOTSUPP), isLasting: true))
+            var options = Self.options(limit: 1 << 20)
+            options.files = files
+            let store = try SegmentStore(directory: directory.path, options: options)
+            // Another one of these has no room in the same segment.
+            try store.set("key-\(number)", to: Self.value(1, 40_000))
+            store.abandon()
+            #expect(directory.allocatedBytes <= 1 << 20)
+        }
+    }
+
+    @Test func compactingEvictsNothing() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 64 << 20))
+        try store.set("large", to: Self.value(1, 2 << 20))
+        for number in 0..<40_000 { try store.set("key-\(number)", to: Self.value(2, 100)) }
+        for number in 0..<40_000 where number % 8 != 0 { try store.remove("key-\(number)") }
+        try store.compact()
+        #expect(try store.get("large")?.count == 2 << 20)
+        #expect(store.count == 5_001)
+        #expect(try store.statistics().reclamation.evictions == 0)
+        try store.close()
+    }
+}
