@@ -12,14 +12,16 @@ import Testing
     private final class Gate: Sendable {
         private let isClosed = Atomic<Bool>(false)
         private let semaphore = DispatchSemaphore(value: 0)
-        let hasTimedOut = Atomic<Bool>(false)
+        private let timedOut = Atomic<Bool>(false)
+
+        var hasTimedOut: Bool { timedOut.load(ordering: .acquiring) }
 
         func close() { isClosed.store(true, ordering: .releasing) }
 
         func pass() {
             guard isClosed.load(ordering: .acquiring) else { return }
             if semaphore.wait(timeout: .now() + .seconds(20)) == .timedOut {
-                hasTimedOut.store(true, ordering: .releasing)
+                timedOut.store(true, ordering: .releasing)
                 isClosed.store(false, ordering: .releasing)
             }
         }
@@ -37,7 +39,8 @@ import Testing
     ]
 
     @Test(arguments: options) func leaveTasksTheirThreads(options: StoreOptions) async throws {
-        let directory = try TemporaryDirectory()
+        let directory = FileManager.default.temporaryDirectory.appending(path: "granary-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: directory) }
         let gate = Gate()
         var options = options
         // A set asks for the time where it is run.
@@ -45,7 +48,7 @@ import Testing
             gate.pass()
             return 1_700_000_000_000
         }
-        let cache = try SegmentCache(directory: directory.path, options: options)
+        let cache = try SegmentCache(directory: directory, options: options)
         let count = 2 * ProcessInfo.processInfo.activeProcessorCount
         gate.close()
         let sets = (0..<count).map { number in
@@ -54,7 +57,7 @@ import Testing
         for _ in 0..<64 { await Task { await Task.yield() }.value }
         gate.open(for: 64)
         for set in sets { try await set.value }
-        #expect(!gate.hasTimedOut.load(ordering: .acquiring))
+        #expect(!gate.hasTimedOut)
         #expect(try await cache.count() == count)
         try await cache.close()
     }
