@@ -247,6 +247,15 @@ import Testing
             #expect(try store.statistics().damagedReads == 0)
             try store.close()
         }
+        // The writer has sealed the segment: the record has its row.
+        let store = try SegmentStore(directory: path, options: .stepped())
+        #expect(store.recoveryReport.footersUsed == 1)
+        #expect(store.recoveryReport.findings == [])
+        #expect(try store.get("own") == nil)
+        #expect(store.count == 1)
+        #expect(try store.removeAll(where: EntrySelection(prefix: text("own"))) == 1)
+        #expect(store.count == 0)
+        try store.close()
     }
 
     private static func incompressible(_ count: Int) -> [UInt8] {

@@ -96,6 +96,23 @@ import Testing
         try store.close()
     }
 
+    /// As long as dead records alone make a smaller limit hold, nothing leaves.
+    @Test func aSmallerLimitCostsNothingThatFits() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let first = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
+        for number in 0..<20_000 { try first.set("key-\(number)", to: Self.value(1, 1_000)) }
+        for number in 0..<20_000 where number % 2 == 0 { try first.remove("key-\(number)") }
+        try first.close()
+        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 18 << 20))
+        try store.runBackgroundSteps()
+        for number in 0..<1_000 { try store.set("new-\(number)", to: Self.value(2, 1_000)) }
+        #expect(try store.statistics().reclamation.evictions == 0)
+        #expect(store.count == 11_000)
+        #expect(directory.allocatedBytes <= 18 << 20)
+        #expect(store.invariantViolations() == [])
+        try store.close()
+    }
+
     /// Where a file system cannot free blocks, a segment that was sealed nearly empty takes them all.
     @Test func blocksThatCannotBeFreedCount() throws {
         let directory = try TemporaryDirectory(inMemory: true)

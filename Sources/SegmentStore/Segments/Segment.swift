@@ -33,8 +33,11 @@ struct Segment: ~Copyable {
     /// the other one; `max`: there was none.
     let copyFloor = Atomic<UInt64>(.max)
 
-    /// The hash of the key of a segment's only record, once it was asked for; zero: not known.
-    let onlyKeyHash = Atomic<UInt64>(0)
+    /// The hash of the key of a segment's only record, once it was asked for.
+    let onlyKeyHash = Atomic<UInt64>(Self.unknownKeyHash)
+    /// Nobody has asked, or it has none. A key with one of these counts as none, which keeps tombstones for longer.
+    static let unknownKeyHash: UInt64 = 0
+    static let noKeyHash = UInt64.max
 
     /// Bytes of records that the index names, and of tombstones that it names.
     let liveBytes = Atomic<Int>(0)
@@ -117,7 +120,7 @@ struct Segment: ~Copyable {
         allocated.store(SizeLimit.cost(ofCapacity: header.capacity), ordering: .relaxed)
         soonestExpiry.store(.max, ordering: .relaxed)
         copyFloor.store(.max, ordering: .relaxed)
-        onlyKeyHash.store(0, ordering: .relaxed)
+        onlyKeyHash.store(Self.unknownKeyHash, ordering: .relaxed)
         liveBytes.store(0, ordering: .relaxed)
         tombstoneBytes.store(0, ordering: .relaxed)
         recordEnd.store(Format.recordsStart, ordering: .relaxed)

@@ -11,6 +11,8 @@ struct LoadedRows: Sendable {
     /// Something stands where the footer does.
     var hasTrailer = false
     var findings: [Finding] = []
+    /// There are whole records that have no row.
+    var omitsRecords = false
     /// Why the segment could not be read to its end; nothing else here counts then.
     var failure: SystemError?
 }
@@ -178,6 +180,7 @@ struct SegmentLoader {
                 )
             )
         }
+        loaded.omitsRecords = result.omitsRecords
         if result.unknownRecords > 0 {
             loaded.findings.append(
                 Finding(

@@ -90,6 +90,8 @@ struct SegmentScanner<Source: SegmentBytes> {
         var findings: [Finding] = []
         /// Whole records that this version does not understand.
         var unknownRecords = 0
+        /// Some of those have no row: what they do is not known.
+        var omitsRecords = false
     }
 
     struct Finding: Equatable {
@@ -159,12 +161,14 @@ struct SegmentScanner<Source: SegmentBytes> {
     private func add(_ record: RecordView, at offset: Int, to result: inout Result) {
         guard record.sequence <= header.highestSequence else {
             result.unknownRecords += 1
+            result.omitsRecords = true
             return
         }
         // Of a record that this version cannot use too: a newer one may have given it.
         result.highestSequence = max(result.highestSequence, record.sequence)
         guard record.isUnderstood, let kind = RecordKind(rawValue: record.kindByte) else {
             result.unknownRecords += 1
+            result.omitsRecords = true
             return
         }
         // A value that a newer version stored cannot be read, and yet hides what the key had before.

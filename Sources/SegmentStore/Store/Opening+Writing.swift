@@ -18,9 +18,8 @@ extension Opening {
                 continue
             }
             if rows.forced != .all { try force(segment, rows, opened: &opened) }
-            guard segment.isWhole, !rows.isSealed, !rows.findings.contains(where: { $0.kind == .unknownRecord }) else {
-                continue
-            }
+            // A footer would hide what has no row from the version that knows it.
+            guard segment.isWhole, !rows.isSealed, !rows.omitsRecords else { continue }
             if try seal(segment, rows) { sealedNow.insert(segment.slot) }
         }
         let nextSequence = opened.reservation.nextSequence

@@ -48,14 +48,17 @@ extension SegmentStore {
         guard segment.pointee.isSealed.load(ordering: .acquiring),
             segment.pointee.recordCount.load(ordering: .relaxed) == 1
         else { return nil }
-        let known = segment.pointee.onlyKeyHash.load(ordering: .relaxed)
-        if known != 0 { return known }
-        guard let record = segment.pointee.record(at: Format.recordsStart), record.layoutHolds,
-            Format.recordsStart + record.length == segment.pointee.recordEnd.load(ordering: .relaxed),
-            record.kindByte == RecordKind.put.rawValue, record.checksumHolds(salt: segment.pointee.salt)
-        else { return nil }
-        let hash = hash(of: record.key)
-        segment.pointee.onlyKeyHash.store(hash, ordering: .relaxed)
-        return hash == 0 ? nil : hash
+        var hash = segment.pointee.onlyKeyHash.load(ordering: .relaxed)
+        if hash == Segment.unknownKeyHash {
+            hash = Segment.noKeyHash
+            // By its row: to read a large record would take long, and one that is not what the row says is nobody's.
+            let end = segment.pointee.recordEnd.load(ordering: .relaxed)
+            forEachRow(of: slot) { row in
+                let isAll = row.offset == Format.recordsStart && row.offset + row.length == end
+                if row.kind == .put && isAll { hash = row.keyHash }
+            }
+            segment.pointee.onlyKeyHash.store(hash, ordering: .relaxed)
+        }
+        return hash == Segment.noKeyHash || hash == Segment.unknownKeyHash ? nil : hash
     }
 }

@@ -24,11 +24,10 @@ extension SegmentStore {
         {
             return victim
         }
-        let dead = candidates.map { segments[$0].pointee.deadBytes }
-        let best = zip(candidates, dead).max { $0.1 < $1.1 }
-        if let (slot, bytes) = best, bytes > 0, isWorthCompacting(bytes, of: slot, total: dead.reduce(0, +), goal) {
-            return victim(slot, .keep)
-        }
+        let dead = candidates.map { (slot: $0, bytes: segments[$0].pointee.deadBytes) }.filter { $0.bytes > 0 }
+        let total = dead.reduce(0) { $0 + $1.bytes }
+        let worthIt = dead.filter { isWorthCompacting($0.bytes, of: $0.slot, total: total, goal) }
+        if let best = worthIt.max(by: { $0.bytes < $1.bytes }) { return victim(best.slot, .keep) }
         // One without records is room as it is.
         let empty = candidates.first {
             segments[$0].pointee.recordEnd.load(ordering: .relaxed) == Format.recordsStart
@@ -39,8 +38,7 @@ extension SegmentStore {
         guard goal == .room, limit != nil else { return nil }
         if let victim = evictionVictim(candidates, &state) { return victim }
         // Where nothing may leave, little is better than nothing.
-        guard let (slot, bytes) = best, bytes > 0 else { return nil }
-        return victim(slot, .keep)
+        return dead.max { $0.bytes < $1.bytes }.map { victim($0.slot, .keep) }
     }
 
     /// Those that give room at once, where nothing may leave: to empty what is being read takes room, and gives none until

@@ -40,11 +40,12 @@ extension SegmentStore {
     }
 
     /// Calls the body with the record of every entry of one part that lives, whole ones alone; also of those that have
-    /// ended and are not forgotten yet, where these are asked for. The body keeps their segments from being reclaimed, and
+    /// ended and are not forgotten yet, and of those whose values only a newer version can read, where these are asked for:
+    /// by who removes. The body keeps their segments from being reclaimed, and
     /// must not set.
     func forEachRecord(
         inPart shard: Int,
-        includingEnded includesEnded: Bool = false,
+        includingUnlisted includesUnlisted: Bool = false,
         _ body: (RecordView) -> Void
     ) throws(StoreError) {
         try checkReadable()
@@ -54,7 +55,7 @@ extension SegmentStore {
         let snapshot = index.withLock(shard) { () -> Snapshot in
             var snapshot = Snapshot()
             index[shard].pointee.forEach { entry, _ in
-                if entry.isLive || (includesEnded && !entry.isTombstone) { snapshot.entries.append(entry) }
+                if entry.isLive || (includesUnlisted && !entry.isTombstone) { snapshot.entries.append(entry) }
             }
             for slot in Set(snapshot.entries.map(\.slot)) where segments.pin(slot, stripe: stripe) {
                 snapshot.pinned.insert(slot)
@@ -75,12 +76,12 @@ extension SegmentStore {
             defer { copy?.deallocate() }
             let record = RecordView(base: copy.map { UnsafeRawPointer($0) } ?? lying.base, length: lying.length)
             // A key that damage made must not be listed; its record is not got either, nor is one that is not understood.
-            guard record.layoutHolds, record.isUnderstoodPut, record.checksumHolds(salt: segment.pointee.salt) else {
-                continue
-            }
+            guard record.layoutHolds, record.isUnderstoodPut || (includesUnlisted && record.isUnderstood),
+                record.checksumHolds(salt: segment.pointee.salt)
+            else { continue }
             if record.expiry != 0 && record.expiry <= now {
                 noteEnded(entry, hash: hash(of: record.key), length: record.length)
-                if !includesEnded { continue }
+                if !includesUnlisted { continue }
             }
             body(record)
         }

@@ -106,6 +106,7 @@ extension SegmentStore {
         return true
     }
 
-    /// Entries that can be got; those that expired unseen are among them.
+    /// Entries that can be got; those that expired unseen are among them, and those whose values only a newer version can
+    /// read.
     public var count: Int { index.liveCount }
 }

@@ -87,7 +87,7 @@ extension SegmentStore {
             let started = Self.monotonicTime()
             defer { reclaimFigures.withLock { $0.time += Self.monotonicTime() - started } }
             let before = reclaimFigures.withLock { $0 }
-            let freeBefore = maintenance.withLock { freeSegments($0) }
+            let freeBefore = present.freeBytes
             let emptied = try segments.withAllInUse { slots throws(StoreError) -> ReclaimState.Victim? in
                 if let known = state.unfinished, !isSame(known) { state.unfinished = nil }
                 if state.unfinished == nil { state.unfinished = chooseVictim(for: goal, among: slots, &state) }
@@ -99,13 +99,20 @@ extension SegmentStore {
             guard let victim = emptied else { return false }
             try giveUp(victim)
             state.unfinished = nil
-            state.isLosing = victim.plan == .keep && maintenance.withLock { freeSegments($0) } <= freeBefore
             let after = reclaimFigures.withLock { $0 }
             if before.evictions == 0 && after.evictions > 0 { options.onFirstEviction?() }
             let carried = after.carriedBytes - before.carriedBytes
+            let leftTombstones = after.tombstoneBytesLeft > before.tombstoneBytesLeft
+            state.isLosing = victim.plan == .keep && leftTombstones && !hasWon(since: freeBefore)
             if case .evict = victim.plan { state.fruitless = carried * 2 > nextCapacity ? state.fruitless + 1 : 0 }
             return true
         }
+    }
+
+    /// True if there is more room than there was, or will be once readers have gone.
+    private func hasWon(since freeBytes: Int) -> Bool {
+        let present = present
+        return present.kept > 0 || present.freeBytes > freeBytes
     }
 
     /// True unless a clear has deleted the segment since.

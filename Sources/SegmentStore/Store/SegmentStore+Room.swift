@@ -153,9 +153,11 @@ extension SegmentStore {
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
         let capacity = (needed + 4_095) / 4_096 * 4_096
+        // Where nothing is evicted, what it was for may not fit after all, and removals need to go on.
+        let left = isFixed ? Need.lastRemoval.rawValue * limit.segmentCost : 0
         // While the limit is exceeded anyway, this is how it comes to hold.
         if allocated(state) <= limit.room {
-            while allocated(state) + SizeLimit.cost(ofCapacity: capacity) > limit.room {
+            while allocated(state) + SizeLimit.cost(ofCapacity: capacity) + left > limit.room {
                 guard let slot = unreadParked(state).first else { return nil }
                 try discard(slot, &state)
             }
@@ -206,11 +208,12 @@ extension SegmentStore {
     }
 
     /// Segments that could be had at once under the size limit.
-    func freeSegments(_ state: Maintenance) -> Int {
+    func freeSegments(_ state: Maintenance) -> Int { freeSegments(allocated(state), unreadParked(state)) }
+
+    private func freeSegments(_ present: Int, _ unread: [Int]) -> Int {
         guard let limit else { return .max }
-        let present = allocated(state)
         if present > limit.room { return 0 }
-        return (limit.room - present + allocated(unreadParked(state))) / limit.segmentCost
+        return (limit.room - present + allocated(unread)) / limit.segmentCost
     }
 
     /// How many segments take so many bytes of the size limit.
@@ -295,12 +298,12 @@ extension SegmentStore {
             if start == nil { start = Self.monotonicTime() }
             let before = present
             let hasReclaimed = try reclaimOne(ifNeeded: { !present.hasGained(since: before) })
-            if present.kept > before.kept { failures += waitForReaders(since: before) }
+            let waited = present.kept > before.kept ? waitForReaders(since: before) : 0
             if present.hasGained(since: before) {
                 failures = 0
             } else {
                 // Whoever is first gives up after a while, and then others are.
-                if isFirst { failures += hasReclaimed ? 10 : 1 }
+                if isFirst { failures += max(waited, hasReclaimed ? 10 : 1) }
                 let mayWin = mayEvict || hasReclaimed || !isFirst || isHeldByReaders || readersKeepVictims
                 guard mayWin, failures < patience else { throw fullError }
                 // Readers may hold what was given up; they are given a moment.
@@ -335,6 +338,8 @@ extension SegmentStore {
     /// What there is of room at one moment.
     struct Present {
         var freeSegments: Int
+        /// Bytes that could be had at once under the size limit; less than none: so many are missing.
+        var freeBytes: Int
         var allocated: Int
         /// Segments that were given up and cannot be used yet because they are being read.
         var kept: Int
@@ -346,8 +351,15 @@ extension SegmentStore {
 
     var present: Present {
         maintenance.withLock { state in
-            let kept = state.parked.count { segments.isHeld($0) }
-            return Present(freeSegments: freeSegments(state), allocated: allocated(state), kept: kept)
+            // Whether somebody reads one is asked once: it costs a barrier.
+            let unread = unreadParked(state)
+            let allocated = allocated(state)
+            return Present(
+                freeSegments: freeSegments(allocated, unread),
+                freeBytes: (limit?.room ?? 0) - allocated + self.allocated(unread),
+                allocated: allocated,
+                kept: state.parked.count - unread.count
+            )
         }
     }
 

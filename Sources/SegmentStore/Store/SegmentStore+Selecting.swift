@@ -51,7 +51,7 @@ extension SegmentStore {
         for part in 0..<Self.keyPartCount {
             var keys: [[UInt8]] = []
             // What has ended would come back if the clock were set back before the store is opened again.
-            try forEachRecord(inPart: part, includingEnded: true) {
+            try forEachRecord(inPart: part, includingUnlisted: true) {
                 if selection.holds($0) { keys.append(Array($0.key)) }
             }
             for key in keys {
