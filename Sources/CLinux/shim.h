@@ -49,23 +49,22 @@ static inline __attribute__((always_inline)) void granary_prefetch_line(const vo
     __builtin_prefetch(bytes, 1);
 }
 
-// A bit for each of five 32-bit words that equals the one looked for. Each word is read whole, as other threads may store
-// to them meanwhile. Without a branch: which of them it is cannot be foretold.
+// A bit for each of four 32-bit words that equals the one looked for. Each word is read whole, as other threads may store
+// to them meanwhile.
 static inline __attribute__((always_inline)) unsigned granary_equal_words(const void *words, unsigned word) {
-    const unsigned *numbered = (const unsigned *)words;
 #if defined(__SSE2__) && !__has_feature(thread_sanitizer)
     // An aligned load of 8 bytes or less is one access on x86-64, and so are the parts of a wider one.
     __m128i equal = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)words), _mm_set1_epi32((int)word));
     // Nothing that follows may be read before it.
     __asm__ volatile("" ::: "memory");
-    unsigned bits = (unsigned)_mm_movemask_ps(_mm_castsi128_ps(equal));
+    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(equal));
 #else
     unsigned bits = 0;
     for (int number = 0; number < 4; number++) {
-        bits |= (unsigned)(__atomic_load_n(numbered + number, __ATOMIC_ACQUIRE) == word) << number;
+        bits |= (unsigned)(__atomic_load_n((const unsigned *)words + number, __ATOMIC_ACQUIRE) == word) << number;
     }
+    return bits;
 #endif
-    return bits | (unsigned)(__atomic_load_n(numbered + 4, __ATOMIC_ACQUIRE) == word) << 4;
 }
 
 #ifdef __SSE2__

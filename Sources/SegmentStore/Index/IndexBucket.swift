@@ -35,7 +35,9 @@ struct IndexBucket {
     /// A bit for each cell whose hash this is.
     @inline(__always)
     func cells(with hash: UInt32) -> UInt32 {
-        granary_equal_words(base + 40, hash)
+        let first = granary_equal_words(base + 40, hash)
+        let last = self.hash(4).pointee.load(ordering: .acquiring)
+        return first | (last == hash ? 16 : 0)
     }
 
     /// Fills an empty cell; the word comes last, for it makes the cell count.
