@@ -28,7 +28,8 @@ public struct StoreOptions: Sendable {
         case lz4(minimumLength: Int)
         /// The same at LZ4's high compression, with a dictionary of English prose, program text and JSON that is part of the
         /// library; values above 64 KiB as `lz4`. Summaries of 1 KB take two thirds of their size or less where LZ4 alone
-        /// takes three quarters. A set takes some 20 to 35 µs longer for each KB, a get half as long again as with `lz4`.
+        /// takes three quarters. A set takes some 10 µs longer and 25 to 35 for each KB, a get half as long again as
+        /// with `lz4`.
         case compactLZ4(minimumLength: Int)
     }
 
