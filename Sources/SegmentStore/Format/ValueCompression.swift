@@ -86,9 +86,9 @@ enum ValueCompression {
 
 /// What LZ4's high compression works with: a quarter of a MiB, too much to be made for every value.
 private struct CompactStream: @unchecked Sendable {
-    /// As many are kept as are used at the same time, up to so many.
-    private static let mostKept = 8
-    private static let kept = Mutex<[CompactStream]>([])
+    /// As many are kept as are used at the same time, up to so many: their addresses, zero in a free place. Without a lock:
+    /// a child that was forked while somebody held one could never have it.
+    private static let kept = InlineArray<8, Atomic<UInt>> { _ in Atomic(0) }
 
     /// One that has read the dictionary and nothing else. Reading it takes longer than compressing a short value, and
     /// copying it does not: what it holds are positions and where the dictionary lies, nothing of where it lies itself.
@@ -124,18 +124,25 @@ private struct CompactStream: @unchecked Sendable {
         return LZ4_compress_HC_continue(taken.memory, source, target, count, room)
     }
 
-    // Nobody waits here: in a child that was forked meanwhile, nobody would ever unlock it.
+    private init(_ memory: UnsafeMutablePointer<LZ4_streamHC_t>) { self.memory = memory }
 
     private static func take() -> CompactStream? {
-        kept.withLockIfAvailable { $0.popLast() }.flatMap { $0 } ?? CompactStream()
+        for place in kept.indices {
+            let address = kept[place].exchange(0, ordering: .acquiringAndReleasing)
+            if let memory = UnsafeMutablePointer<LZ4_streamHC_t>(bitPattern: address) { return CompactStream(memory) }
+        }
+        return CompactStream()
     }
 
     private func giveBack() {
-        let isKept = Self.kept.withLockIfAvailable { kept in
-            guard kept.count < Self.mostKept else { return false }
-            kept.append(self)
-            return true
+        for place in Self.kept.indices {
+            let (isKept, _) = Self.kept[place].compareExchange(
+                expected: 0,
+                desired: UInt(bitPattern: memory),
+                ordering: .acquiringAndReleasing
+            )
+            if isKept { return }
         }
-        if isKept != true { LZ4_freeStreamHC(memory) }
+        LZ4_freeStreamHC(memory)
     }
 }
