@@ -12,6 +12,8 @@ struct Snapshot {
     private(set) var rowsAreTrue = true
     /// Of every key the values of all whole records that have it, dead ones included, wherever a scan or a row finds them.
     private(set) var values: [[UInt8]: [[UInt8]]] = [:]
+    /// Keys that may have a value of a codec that no version has yet.
+    private(set) var unreadableKeys: Set<[UInt8]> = []
     /// The entries that a store of these files has; nil where that takes more than the format's simple rules to say.
     private(set) var model: [[UInt8]: [UInt8]]?
     let largestAllowed: Int
@@ -35,6 +37,7 @@ struct Snapshot {
             // A record may move the sequence by 2^48, and as much must be left.
             if max(header.number, header.baseSequence) >= (1 << 60) - (1 << 50) { isForgedHigh = true }
             for record in records where record.kind == 0 && record.isUnderstood {
+                if !record.hasKnownCodec { unreadableKeys.insert(Array(record.key)) }
                 expansion = max(expansion, record.storedLength * 255)
                 if let value = record.value { values[Array(record.key), default: []].append(value) }
             }
