@@ -85,6 +85,25 @@ import Testing
         try store.close()
     }
 
+    /// A large record's segment counts for its own key, whose tombstone would let it come back, and for no other.
+    @Test func aSegmentOfOneRecordCountsForItsKeyAlone() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
+        try store.set("large", to: Self.value(1, 700_000))
+        try store.set("small", to: [1])
+        try store.runBackgroundSteps()
+        let alone = store.segments.inUse.filter { store.onlyKeyHash(in: $0) != nil }
+        #expect(alone.count == 1)
+        let large = text("large").withUnsafeBytes { store.hash(of: $0) }
+        let small = text("small").withUnsafeBytes { store.hash(of: $0) }
+        let others = Others(alone, of: store)
+        #expect(others.mayHold(large, upTo: 1_000) && others.mayHold(large, before: 1_000))
+        #expect(!others.mayHold(small, upTo: 1_000) && !others.mayHold(small, before: 1_000))
+        let all = Others(store.segments.inUse, of: store)
+        #expect(all.mayHold(small, upTo: 1_000) && all.mayHold(small, before: 1_000))
+        try store.close()
+    }
+
     /// Emptying old segments for the sake of tombstones wins nothing yet, and must not keep from what is dead.
     @Test func whatWasRemovedMakesRoomAtOnceWhereNothingMayLeave() throws {
         let directory = try TemporaryDirectory(inMemory: true)
