@@ -7,25 +7,13 @@ import Testing
 
 /// Ways in which winning back room can go wrong, one by one.
 @Suite(.inTurnOnOwnThread) struct ReclaimTests {
-    private static func options(
-        _ durability: StoreOptions.Durability = .interval(.seconds(1)),
-        limit: Int?,
-        _ eviction: StoreOptions.Eviction = .s3fifo
-    ) -> StoreOptions {
-        var options = StoreOptions.stepped(durability)
-        options.compression = .none
-        options.sizeLimit = limit
-        options.eviction = eviction
-        return options
-    }
-
     private static func key(_ number: Int) -> [UInt8] { Array("key-\(1_000_000 + number)".utf8) }
 
     /// Who closes a store waits for its thread, and others may use up what that wins for as long as they like.
     @Test func nothingMoreIsReclaimedAheadOnceTheThreadIsToStop() throws {
         func reclaimedAhead(isStopped: Bool) throws -> Int {
             let directory = try TemporaryDirectory(inMemory: true)
-            let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: 4 << 20))
+            let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 4 << 20))
             let value = [UInt8](repeating: 7, count: 2_000)
             for number in 0..<5_000 { try store.set(Self.key(number), to: value) }
             let before = try store.statistics().reclamation.reclaimedBytes
@@ -40,7 +28,7 @@ import Testing
 
     @Test func whereNothingMayLeaveRemovalsMakeRoom() throws {
         let directory = try TemporaryDirectory()
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 1 << 20, .none))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(limit: 1 << 20, .none))
         var count = 0
         var refusal: StoreError?
         while refusal == nil {
@@ -65,12 +53,12 @@ import Testing
     /// Sets are refused until as much has been removed as the limit is too small.
     @Test(arguments: [nil, 8 << 20]) func whereNothingMayLeaveRemovalsMakeASmallerLimitHold(before: Int?) throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        var store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: before, .none))
+        var store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: before, .none))
         let value = [UInt8](repeating: 1, count: 1_000)
         for number in 0..<5_000 { try store.set(Self.key(number), to: value) }
         try store.close()
         let limit = 2 << 20
-        store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit, .none))
+        store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: limit, .none))
         let refusal = #expect(throws: StoreError.self) {
             try store.set("more", to: [UInt8](repeating: 1, count: 100_000))
         }
@@ -86,12 +74,12 @@ import Testing
 
     @Test(arguments: [false, true]) func aStoreOpenedWithASmallerLimitShrinksToIt(isOverwritten: Bool) throws {
         let directory = try TemporaryDirectory()
-        var store = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
+        var store = try SegmentStore(directory: directory.path, options: .bounded(limit: nil))
         let value = [UInt8](repeating: 1, count: 1_000)
         for number in 0..<6_000 { try store.set(Self.key(number), to: value) }
         if isOverwritten { for number in 0..<3_000 { try store.set(Self.key(number * 2), to: value) } }
         try store.close()
-        store = try SegmentStore(directory: directory.path, options: Self.options(limit: 1 << 20))
+        store = try SegmentStore(directory: directory.path, options: .bounded(limit: 1 << 20))
         #expect(store.count == 6_000)
         for number in 6_000..<8_000 { try store.set(Self.key(number), to: value) }
         try store.runBackgroundSteps()
@@ -104,7 +92,7 @@ import Testing
     /// Tombstones of what leaves would take more than it took itself.
     @Test func smallEntriesThatReplacedOthersLeaveUnderALimit() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: nil))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: nil))
         for _ in 0..<3 {
             for number in 0..<60_000 { try store.set(Self.key(number), to: [1]) }
         }
@@ -117,7 +105,7 @@ import Testing
     func smallEntriesThatEndLeaveBesideOldSegments(limit: Int?, old: Int) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let clock = ManualClock()
-        var options = Self.options(.never, limit: limit)
+        var options = StoreOptions.bounded(.never, limit: limit)
         options.clock = clock.clock
         let store = try SegmentStore(directory: directory.path, options: options)
         for number in 0..<old { try store.set("old-\(number)", to: [UInt8](repeating: 1, count: 2_000)) }
@@ -142,7 +130,7 @@ import Testing
     /// What takes longer to remove than a segment could never be removed.
     @Test func keysThatNoSegmentCouldRemoveAreRefused() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: 1 << 20))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 1 << 20))
         let longest = try #require(store.limit).longestKey
         for round in 0..<30 {
             let key = [UInt8](repeating: UInt8(round), count: longest)
@@ -161,7 +149,7 @@ import Testing
     /// be forgotten that the other is there.
     @Test func whatLayTwiceAfterADeathDoesNotComeBackOnceRemoved() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        var options = Self.options(.never, limit: 1 << 20)
+        var options = StoreOptions.bounded(.never, limit: 1 << 20)
         let deaths = Mutex<[TemporaryDirectory]>([])
         let steps = Atomic<Int>(0)
         options.betweenReclaimSteps = {
@@ -207,7 +195,7 @@ import Testing
     /// The tombstones of a large segment's entries are more than what is kept for emptying one.
     @Test func largeSegmentsOfWhatWasReplacedAreGivenUpUnderALimit() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: nil))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: nil))
         var generator = SeededGenerator(seed: 5)
         let value = [UInt8](repeating: 1, count: 100)
         for _ in 0..<150_000 { try store.set(Self.key(Int.random(in: 0..<100_000, using: &generator)), to: value) }
@@ -218,7 +206,7 @@ import Testing
     /// Opens the store with a limit that leaves hardly any room, and sets new keys.
     private func setMoreUnderALimit(_ directory: TemporaryDirectory) throws {
         let limit = directory.allocatedBytes + (200 << 10)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: limit))
         for number in 0..<100_000 { try store.set(Self.key(1_000_000 + number), to: [UInt8](repeating: 2, count: 200)) }
         try store.runBackgroundSteps()
         #expect(directory.allocatedBytes <= limit)
@@ -230,14 +218,14 @@ import Testing
     @Test(arguments: [false, true]) func aLargeRecordsEmptySegmentIsNotFilledWithSmallOnes(isSealed: Bool) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let limit = 16 << 20
-        var store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        var store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: limit))
         try store.set("first", to: [1])
         let capacity = limit / 8
         _ = try store.maintenance.withLock { _ throws(StoreError) in try store.makeSegment(capacity: capacity) }
         if isSealed { try store.close() }
         let copy = try directory.copy()
         if !isSealed { store.abandon() }
-        store = try SegmentStore(directory: copy.path, options: Self.options(.never, limit: limit))
+        store = try SegmentStore(directory: copy.path, options: .bounded(.never, limit: limit))
         let value = [UInt8](repeating: 1, count: 1_000)
         for number in 0..<8_000 { try store.set(Self.key(number), to: value) }
         #expect(store.count == 8_001)
@@ -250,7 +238,7 @@ import Testing
     @Test func tombstonesThatCannotGoStopNobody() throws {
         let directory = try TemporaryDirectory()
         let limit = 4 << 20
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: limit))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(limit: limit))
         try store.set("large", to: [UInt8](repeating: 1, count: limit / 10))
         for number in 0..<60_000 {
             if number % 100 == 0 { _ = try store.get("large") }
@@ -265,7 +253,7 @@ import Testing
     @Test(arguments: [nil, 4 << 20]) func theRoomOfWhatHasEndedComesBackUnread(limit: Int?) throws {
         let directory = try TemporaryDirectory()
         let clock = ManualClock()
-        var options = Self.options(limit: limit)
+        var options = StoreOptions.bounded(limit: limit)
         options.clock = clock.clock
         let store = try SegmentStore(directory: directory.path, options: options)
         let value = [UInt8](repeating: 1, count: 1_000)
@@ -343,7 +331,7 @@ import Testing
     @Test func whatALargeRecordWaitsForIsLeftToIt() throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let limit = 4 << 20
-        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: limit))
         let value = [UInt8](repeating: 1, count: 1_000)
         var number = 0
         // Until the active segment is about to need a successor, and there is room for one.
@@ -360,7 +348,7 @@ import Testing
         // Whoever comes later waits, and in doing so makes room for those before and for itself.
         let isThere = try store.withRoom(for: bytes) { state, ahead throws(StoreError) -> Bool? in
             #expect(ahead == bytes)
-            return try store.makeWay(for: bytes + ahead, &state) ? true : nil
+            return try store.makeWay(for: bytes + ahead, leaving: store.leftBySets, &state) ? true : nil
         }
         #expect(isThere && store.maintenance.withLock { $0.waiters.map(\.number) } == [-1])
         store.maintenance.withLock { $0.waiters = [] }
@@ -377,7 +365,7 @@ import Testing
     func theRoomIsUsedAndNeverOverstepped(limit: Int) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let scale = limit / (64 << 20)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(.never, limit: limit))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: limit))
         let value = [UInt8](repeating: 1, count: 1_000)
         for number in 0..<120_000 * scale {
             try store.set(Self.key(number), to: value)

@@ -7,20 +7,12 @@ import Testing
 
 /// Stores in which what is to be won back is hard to win: beside iterations, large records, and limits set afterwards.
 @Suite(.inTurnOnOwnThread) struct ScarceRoomTests {
-    private static func options(limit: Int?, _ eviction: StoreOptions.Eviction = .s3fifo) -> StoreOptions {
-        var options = StoreOptions.stepped(.never)
-        options.compression = .none
-        options.sizeLimit = limit
-        options.eviction = eviction
-        return options
-    }
-
     private static func value(_ byte: UInt8, _ count: Int) -> [UInt8] { [UInt8](repeating: byte, count: count) }
 
     /// An iteration holds what it reads; were its body called meanwhile, no set in it would find room.
     @Test func theBodyOfAnIterationMaySetInAFullStore() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 4 << 20))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 4 << 20))
         for number in 0..<5_000 { try store.set("old-\(number)", to: Self.value(1, 1_000)) }
         let evicted = try store.statistics().reclamation.evictions
         var refusals: [StoreError] = []
@@ -45,10 +37,10 @@ import Testing
     /// Records that fit into no segment that the store makes under a limit set afterwards.
     @Test func whatIsLongerThanSegmentsAreNowCanBeCarried() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let first = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
+        let first = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: nil))
         for number in 0..<5 { try first.set("long-\(number)", to: Self.value(1, 200_000)) }
         try first.close()
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 8 << 20, .none))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 8 << 20, .none))
         var refusal: StoreError?
         var count = 0
         while refusal == nil {
@@ -73,7 +65,7 @@ import Testing
     /// Tombstones go once no segment is left that is as old as they are; a record that lives for ever must not keep one.
     @Test(arguments: [true, false]) func tombstonesGoThoughTheOldestRecordStays(isLarge: Bool) throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 8 << 20, .none))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 8 << 20, .none))
         try store.set("first", to: Self.value(1, isLarge ? 700_000 : 1))
         for number in 0..<150_000 {
             try store.set("key-\(number)", to: [1])
@@ -88,7 +80,7 @@ import Testing
     /// A large record's segment counts for its own key, whose tombstone would let it come back, and for no other.
     @Test func aSegmentOfOneRecordCountsForItsKeyAlone() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: nil))
         try store.set("large", to: Self.value(1, 700_000))
         try store.set("small", to: [1])
         try store.runBackgroundSteps()
@@ -107,7 +99,7 @@ import Testing
     /// Emptying old segments for the sake of tombstones wins nothing yet, and must not keep from what is dead.
     @Test func whatWasRemovedMakesRoomAtOnceWhereNothingMayLeave() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 1 << 20, .none))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 1 << 20, .none))
         var count = 0
         while (try? store.set("key-\(count)", to: Self.value(1, 850))) != nil { count += 1 }
         for number in (count - 520)..<count { #expect(try store.remove("key-\(number)")) }
@@ -118,11 +110,11 @@ import Testing
     /// As long as dead records alone make a smaller limit hold, nothing leaves.
     @Test func aSmallerLimitCostsNothingThatFits() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let first = try SegmentStore(directory: directory.path, options: Self.options(limit: nil))
+        let first = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: nil))
         for number in 0..<20_000 { try first.set("key-\(number)", to: Self.value(1, 1_000)) }
         for number in 0..<20_000 where number % 2 == 0 { try first.remove("key-\(number)") }
         try first.close()
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 18 << 20))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 18 << 20))
         try store.runBackgroundSteps()
         for number in 0..<1_000 { try store.set("new-\(number)", to: Self.value(2, 1_000)) }
         #expect(try store.statistics().reclamation.evictions == 0)
@@ -138,7 +130,7 @@ import Testing
         for number in 0..<40 {
             let files = FaultyFileLayer()
             files.arm(FaultyFileLayer.Fault(calls: [.punchHole], effect: .error(EOPNOTSUPP), isLasting: true))
-            var options = Self.options(limit: 1 << 20)
+            var options = StoreOptions.bounded(.never, limit: 1 << 20)
             options.files = files
             let store = try SegmentStore(directory: directory.path, options: options)
             // Another one of these has no room in the same segment.
@@ -150,7 +142,7 @@ import Testing
 
     @Test func compactingEvictsNothing() throws {
         let directory = try TemporaryDirectory(inMemory: true)
-        let store = try SegmentStore(directory: directory.path, options: Self.options(limit: 64 << 20))
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 64 << 20))
         try store.set("large", to: Self.value(1, 2 << 20))
         for number in 0..<40_000 { try store.set("key-\(number)", to: Self.value(2, 100)) }
         for number in 0..<40_000 where number % 8 != 0 { try store.remove("key-\(number)") }

@@ -122,6 +122,19 @@ extension StoreOptions {
         return options
     }
 
+    /// The same with a size limit, nil for none, and values as they are.
+    static func bounded(
+        _ durability: Durability = .interval(.seconds(1)),
+        limit: Int?,
+        _ eviction: Eviction = .s3fifo
+    ) -> StoreOptions {
+        var options = stepped(durability)
+        options.compression = .none
+        options.sizeLimit = limit
+        options.eviction = eviction
+        return options
+    }
+
     static var readOnly: StoreOptions { StoreOptions(access: .readOnly) }
 }
 

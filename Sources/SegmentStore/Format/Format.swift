@@ -56,6 +56,11 @@ package enum Format {
     package static func aligned(_ count: Int) -> Int {
         (count + (alignment - 1)) & ~(alignment - 1)
     }
+
+    /// The unit in which files get their blocks, and in which segments of a single record are made.
+    static let page = 4_096
+
+    static func wholePages(_ count: Int) -> Int { (count + (page - 1)) & ~(page - 1) }
 }
 
 /// Integers in bytes.

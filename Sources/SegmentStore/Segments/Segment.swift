@@ -147,14 +147,13 @@ struct Segment: ~Copyable {
     }
 
     /// Counts the hole between records and footer, which sealing gives back to the disk, by whole pages; and no hole where
-    /// the file has more blocks than that, as on a file system that can give none back.
-    func noteSealed(rowCount: Int, blockBytes: Int?) {
-        let page = 4_096
-        let recordsEnd = (recordEnd.load(ordering: .relaxed) + page - 1) / page * page
-        let footer = (header.capacity - Footer.length(rowCount: rowCount)) / page * page
-        let hole = max(0, footer - recordsEnd)
+    /// the file has more blocks than that, as on a file system that can give none back. Nobody asks without a size limit.
+    func noteSealed(rowCount: Int, hasLimit: Bool, files: any FileLayer) {
+        let recordsEnd = Format.wholePages(recordEnd.load(ordering: .relaxed))
+        let footer = (header.capacity - Footer.length(rowCount: rowCount)) / Format.page * Format.page
         let full = SizeLimit.cost(ofCapacity: header.capacity)
-        allocated.store(max(full - hole, min(full, blockBytes ?? 0)), ordering: .relaxed)
+        let blocks = hasLimit ? (try? files.status(at: path))?.allocatedBytes ?? 0 : 0
+        allocated.store(max(full - max(0, footer - recordsEnd), min(full, blocks)), ordering: .relaxed)
     }
 
     /// Bytes of records that nothing names any more.

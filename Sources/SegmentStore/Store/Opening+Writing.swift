@@ -209,8 +209,7 @@ extension Opening {
             }
         }
         if isSealed {
-            let blocks = try? files.status(at: segment.file.path).allocatedBytes
-            slot.pointee.noteSealed(rowCount: rows.rows.count, blockBytes: blocks)
+            slot.pointee.noteSealed(rowCount: rows.rows.count, hasLimit: options.sizeLimit != nil, files: files)
             slot.pointee.isSealed.store(true, ordering: .relaxed)
             slot.pointee.footerIsForced.store(isForced, ordering: .relaxed)
         }

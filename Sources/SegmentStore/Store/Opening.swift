@@ -233,6 +233,7 @@ struct Opening {
 
     private func load(_ mapped: [Mapped], besideWriter: Bool) throws(StoreError) -> [LoadedRows] {
         let results = mapped.map { _ in Box(LoadedRows()) }
+        let hasLimit = isWriter && options.sizeLimit != nil
         let loadOne: @Sendable (Int) -> Void = { [files, segments, isWriter] number in
             let segment = segments[mapped[number].slot]
             let loader = SegmentLoader(
@@ -260,8 +261,7 @@ struct Opening {
             segment.pointee.isSealed.store(loaded.isSealed, ordering: .relaxed)
             segment.pointee.footerIsForced.store(loaded.forced == .all, ordering: .relaxed)
             if loaded.isSealed {
-                let blocks = isWriter ? try? files.status(at: segment.pointee.path).allocatedBytes : nil
-                segment.pointee.noteSealed(rowCount: loaded.rows.count, blockBytes: blocks)
+                segment.pointee.noteSealed(rowCount: loaded.rows.count, hasLimit: hasLimit, files: files)
             }
             let done = loaded
             results[number].value.withLock { $0 = done }

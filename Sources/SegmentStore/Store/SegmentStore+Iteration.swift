@@ -41,8 +41,7 @@ extension SegmentStore {
 
     /// Calls the body with the record of every entry of one part that lives, whole ones alone; also of those that have
     /// ended and are not forgotten yet, and of those whose values only a newer version can read, where these are asked for:
-    /// by who removes. The body keeps their segments from being reclaimed, and
-    /// must not set.
+    /// by who removes. The body keeps their segments from being reclaimed, and must not set.
     func forEachRecord(
         inPart shard: Int,
         includingUnlisted includesUnlisted: Bool = false,

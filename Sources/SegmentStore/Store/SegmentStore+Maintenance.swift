@@ -252,8 +252,7 @@ extension SegmentStore {
                 try appended.forEach { row throws(SystemError) in try writer.append(row) }
             }
         }
-        let blocks = try? files.status(at: segment.pointee.path).allocatedBytes
-        segment.pointee.noteSealed(rowCount: rowCount, blockBytes: blocks)
+        segment.pointee.noteSealed(rowCount: rowCount, hasLimit: limit != nil, files: files)
     }
 
     // MARK: Dropping

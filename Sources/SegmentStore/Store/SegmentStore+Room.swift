@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// Room for records: continuing a closed segment, making one ahead, and waiting for one where the size limit is reached.
+/// Room for records: continuing a closed segment, making one ahead, and what the size limit leaves.
 extension SegmentStore {
     /// Makes sure that a record of the length fits, by continuing a closed segment or making a new one.
     ///
@@ -152,15 +152,13 @@ extension SegmentStore {
         _ log: SegmentHeader.Log,
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
-        let capacity = (needed + 4_095) / 4_096 * 4_096
+        let capacity = Format.wholePages(needed)
         // Where nothing is evicted, what it was for may not fit after all, and removals need to go on.
-        let left = isFixed ? Need.lastRemoval.rawValue * limit.segmentCost : 0
+        let reserved = isFixed ? Need.lastRemoval.rawValue : 0
+        let cost = SizeLimit.cost(ofCapacity: capacity)
         // While the limit is exceeded anyway, this is how it comes to hold.
         if allocated(state) <= limit.room {
-            while allocated(state) + SizeLimit.cost(ofCapacity: capacity) + left > limit.room {
-                guard let slot = unreadParked(state).first else { return nil }
-                try discard(slot, &state)
-            }
+            guard try makeWay(for: cost, leaving: reserved, &state) else { return nil }
         }
         return try makeSegment(capacity: capacity, log: log)
     }
@@ -184,7 +182,7 @@ extension SegmentStore {
         // Whatever the file system needs for a larger one is enough.
         let overhead = limit.segmentCost - limit.segmentCapacity
         // Readers may have let go of a file since it was found that no whole segment is left.
-        let capacity = min(limit.segmentCapacity, (left - overhead) / 4_096 * 4_096)
+        let capacity = min(limit.segmentCapacity, (left - overhead) / Format.page * Format.page)
         guard capacity >= max(needed, 2 * Format.recordsStart) else { return nil }
         for slot in unread { try discard(slot, &state) }
         return try makeSegment(capacity: capacity, log: log)
@@ -193,12 +191,12 @@ extension SegmentStore {
     /// Bytes that all files of segments take of the size limit.
     func allocated(_ state: Maintenance) -> Int { allocated(segments.inUse + state.parked) }
 
-    private func allocated(_ slots: [Int]) -> Int {
+    func allocated(_ slots: [Int]) -> Int {
         slots.reduce(0) { $0 + segments[$1].pointee.allocated.load(ordering: .relaxed) }
     }
 
     /// What was given up and can be used again or deleted at once.
-    private func unreadParked(_ state: Maintenance) -> [Int] { state.parked.filter { !segments.isHeld($0) } }
+    func unreadParked(_ state: Maintenance) -> [Int] { state.parked.filter { !segments.isHeld($0) } }
 
     private func fits(renewing slot: Int, _ state: Maintenance) -> Bool {
         guard let limit else { return true }
@@ -210,7 +208,7 @@ extension SegmentStore {
     /// Segments that could be had at once under the size limit.
     func freeSegments(_ state: Maintenance) -> Int { freeSegments(allocated(state), unreadParked(state)) }
 
-    private func freeSegments(_ present: Int, _ unread: [Int]) -> Int {
+    func freeSegments(_ present: Int, _ unread: [Int]) -> Int {
         guard let limit else { return .max }
         if present > limit.room { return 0 }
         return (limit.room - present + allocated(unread)) / limit.segmentCost
@@ -222,11 +220,11 @@ extension SegmentStore {
         return (bytes + limit.segmentCost - 1) / limit.segmentCost
     }
 
-    /// Deletes what was given up until so many bytes are free under the size limit; false if that is not enough.
-    func makeWay(for bytes: Int, _ state: inout Maintenance) throws(StoreError) -> Bool {
+    /// Deletes what was given up until so many bytes are free under the size limit beside so many segments, which
+    /// reclamation or removals need to go on; false if that is not enough.
+    func makeWay(for bytes: Int, leaving reserved: Int, _ state: inout Maintenance) throws(StoreError) -> Bool {
         guard let limit else { return true }
-        // What reclamation needs to go on stays.
-        let reserve = leftBySets * limit.segmentCost
+        let reserve = reserved * limit.segmentCost
         while allocated(state) + bytes + reserve > limit.room {
             guard let slot = state.parked.first(where: { !segments.isHeld($0) }) else { return false }
             try discard(slot, &state)
@@ -259,145 +257,9 @@ extension SegmentStore {
         return true
     }
 
-    // MARK: Waiting
-
-    /// Runs the body under the maintenance lock until it gives something; where it gives nil, a segment is reclaimed
-    /// first, by this thread or the one that is at it. The body is told how many bytes to leave for those who came
-    /// before. `patience` is how many moments that win nothing may come in a row.
-    ///
-    /// - Throws: `.full` if nothing can be reclaimed.
-    func withRoom<Result: Sendable>(
-        for bytes: Int,
-        patience: Int? = nil,
-        _ body: (inout Maintenance, _ ahead: Int) throws(StoreError) -> Result?
-    ) throws(StoreError) -> Result {
-        let patience = patience ?? usualPatience
-        var start: Duration?
-        var failures = 0
-        var number: Int?
-        defer { if let number { maintenance.withLock { $0.waiters.removeAll { $0.number == number } } } }
-        while true {
-            var isFirst = true
-            let result = try maintenance.withLock { state throws(StoreError) -> Result? in
-                try checkWritable()
-                let ahead = state.bytesAhead(of: number)
-                // Who does not queue waits for nobody.
-                isFirst = bytes == 0 || ahead == 0
-                if let result = try body(&state, ahead) { return result }
-                if number == nil && bytes > 0 {
-                    number = state.nextWaiter
-                    state.waiters.append(Maintenance.Waiter(number: state.nextWaiter, bytes: bytes))
-                    state.nextWaiter += 1
-                }
-                return nil
-            }
-            if let result {
-                if let start { noteWait(Self.monotonicTime() - start) }
-                return result
-            }
-            if start == nil { start = Self.monotonicTime() }
-            let before = present
-            let hasReclaimed = try reclaimOne(ifNeeded: { !present.hasGained(since: before) })
-            let waited = present.kept > before.kept ? waitForReaders(since: before) : 0
-            if present.hasGained(since: before) {
-                failures = 0
-            } else {
-                // Whoever is first gives up after a while, and then others are.
-                if isFirst { failures += max(waited, hasReclaimed ? 10 : 1) }
-                let mayWin = mayEvict || hasReclaimed || !isFirst || isHeldByReaders || readersKeepVictims
-                guard mayWin, failures < patience else { throw fullError }
-                // Readers may hold what was given up; they are given a moment.
-                if !hasReclaimed { usleep(Self.moment) }
-            }
-        }
-    }
-
-    /// Waits for what readers keep, the longer the more that is: each of them makes it likelier that they keep the next
-    /// victim too. Returns how many moments.
-    private func waitForReaders(since before: Present) -> Int {
-        var moments = 0
-        while moments < 10 * present.kept && !present.hasGained(since: before) {
-            usleep(Self.moment)
-            moments += 1
-        }
-        return moments
-    }
-
-    /// True if what was given up cannot be used yet because it is being read.
-    var isHeldByReaders: Bool { present.kept > 0 }
-
-    /// True if a segment is passed over because it is being read.
-    private var readersKeepVictims: Bool {
-        isFixed
-            && segments.inUse.contains {
-                segments[$0].pointee.isSealed.load(ordering: .relaxed) && segments[$0].pointee.deadBytes > 0
-                    && segments.seemsRead($0)
-            }
-    }
-
-    /// What there is of room at one moment.
-    struct Present {
-        var freeSegments: Int
-        /// Bytes that could be had at once under the size limit; less than none: so many are missing.
-        var freeBytes: Int
-        var allocated: Int
-        /// Segments that were given up and cannot be used yet because they are being read.
-        var kept: Int
-
-        func hasGained(since earlier: Present) -> Bool {
-            freeSegments > earlier.freeSegments || allocated < earlier.allocated
-        }
-    }
-
-    var present: Present {
-        maintenance.withLock { state in
-            // Whether somebody reads one is asked once: it costs a barrier.
-            let unread = unreadParked(state)
-            let allocated = allocated(state)
-            return Present(
-                freeSegments: freeSegments(allocated, unread),
-                freeBytes: (limit?.room ?? 0) - allocated + self.allocated(unread),
-                allocated: allocated,
-                kept: state.parked.count - unread.count
-            )
-        }
-    }
-
-    /// Moments in a row in which there is no victim; one that wins nothing counts for ten.
-    private var usualPatience: Int {
-        // Where nothing is evicted, being full is nothing out of the ordinary.
-        mayEvict ? 1_000 : 20
-    }
-
-    /// Of a removal, which makes room: every segment of the store may have to be compacted for one more.
-    var patienceOfRemovals: Int { usualPatience + 10 * segments.inUse.count }
-    /// Microseconds.
-    private static let moment: UInt32 = 1_000
-
-    private func noteWait(_ wait: Duration) {
-        reclaimFigures.withLock { figures in
-            figures.waits += 1
-            figures.waitTime += wait
-            figures.longestWait = max(figures.longestWait, wait)
-            let microseconds = wait / .microseconds(1)
-            for bucket in figures.waitsBelow.indices where microseconds < Double(1 << bucket) {
-                figures.waitsBelow[bucket] += 1
-            }
-        }
-    }
-
     /// True if entries may leave for want of room.
     var mayEvict: Bool { limit != nil && options.eviction != .none }
 
     /// True of a store with a size limit that nothing leaves for want of room.
     var isFixed: Bool { limit != nil && options.eviction == .none }
-
-    var fullError: StoreError {
-        StoreError(
-            .full,
-            path: directory,
-            detail: "the size limit of \(limit?.bytes ?? 0) bytes is reached and nothing may leave; remove entries, "
-                + "raise the limit, or end long reads that hold segments"
-        )
-    }
 }

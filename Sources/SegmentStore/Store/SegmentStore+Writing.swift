@@ -234,10 +234,10 @@ extension SegmentStore {
     func writeAlone(_ draft: Draft) throws(StoreError) -> UInt64 {
         let room = Format.recordsStart + draft.length + Footer.length(rowCount: 1)
         let stripe = Stripe.current
-        let capacity = (room + 4_095) & ~4_095
+        let capacity = Format.wholePages(room)
         let cost = SizeLimit.cost(ofCapacity: capacity)
         let slot = try withRoom(for: limit == nil ? 0 : cost) { state, ahead throws(StoreError) -> Int? in
-            guard try makeWay(for: cost + ahead, &state) else { return nil }
+            guard try makeWay(for: cost + ahead, leaving: leftBySets, &state) else { return nil }
             let slot = try makeSegment(capacity: capacity)
             // A close that comes while the value is being copied must not take the mapping away.
             _ = segments.pin(slot, stripe: stripe)
