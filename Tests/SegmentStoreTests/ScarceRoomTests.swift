@@ -96,6 +96,45 @@ import Testing
         try store.close()
     }
 
+    /// While a large record is being read its segment stays, and everything that is as old goes before it: what hides the
+    /// record must not, or it comes back after a death.
+    @Test(arguments: [false, true]) func aLargeRecordThatIsBeingReadStaysGone(isReplaced: Bool) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let clock = ManualClock()
+        var options = StoreOptions.bounded(.never, limit: 8 << 20, .none)
+        options.clock = clock.clock
+        let store = try SegmentStore(directory: directory.path, options: options)
+        try store.set("large", to: Self.value(1, 700_000))
+        try store.runBackgroundSteps()
+        let large = try #require(store.segments.inUse.first { store.onlyKeyHash(in: $0) != nil })
+        let number = store.segments[large].pointee.header.number
+        func numbers() -> [UInt64] { store.segments.inUse.map { store.segments[$0].pointee.header.number } }
+        let outcome = try store.withValue("large") { _ in
+            Result {
+                if isReplaced {
+                    try store.set("large", to: [2], options: SetOptions(expiry: clock.now + 1_000))
+                    clock.advance(by: 2_000)
+                } else {
+                    try store.remove("large")
+                }
+                let young = try #require(numbers().max())
+                for number in 0..<150_000 {
+                    try store.set("key-\(number)", to: [1])
+                    try store.remove("key-\(number)")
+                }
+                // Without these the test would show nothing.
+                #expect(numbers().contains(number) && !numbers().contains(young))
+            }
+        }
+        try #require(outcome).get()
+        store.abandon()
+        try directory.removeFooters()
+        let again = try SegmentStore(directory: directory.path, options: options)
+        #expect(try again.get("large") == nil)
+        #expect(again.invariantViolations() == [])
+        try again.close()
+    }
+
     /// Emptying old segments for the sake of tombstones wins nothing yet, and must not keep from what is dead.
     @Test func whatWasRemovedMakesRoomAtOnceWhereNothingMayLeave() throws {
         let directory = try TemporaryDirectory(inMemory: true)

@@ -107,8 +107,9 @@ extension SegmentStore {
 
     /// Moments in a row in which there is no victim; one that wins nothing counts for ten.
     private var usualPatience: Int {
-        // Where nothing is evicted, being full is nothing out of the ordinary.
-        mayEvict ? 1_000 : 20
+        // Where nothing is evicted, being full is nothing out of the ordinary; but an eighth of what lies there may be dead
+        // everywhere, and then it takes eight victims to win a segment.
+        mayEvict ? 1_000 : 80
     }
 
     /// Of a removal, which makes room: every segment of the store may have to be compacted for one more.
