@@ -100,30 +100,44 @@ import Testing
         try setMoreUnderALimit(directory)
     }
 
-    /// What has ended and hides older values leaves tombstones, which take more than it took.
-    @Test(arguments: zip([1 << 20, 3 << 20, 3 << 20, 8 << 20, 8 << 20, nil], [20, 20, 300, 20, 800, 20]))
-    func smallEntriesThatEndLeaveBesideOldSegments(limit: Int?, old: Int) throws {
+    /// What has ended and hides older values leaves tombstones, which take more than it took; and a segment that is read
+    /// throughout is no room.
+    @Test(
+        arguments: [(1 << 20, 20), (3 << 20, 20), (3 << 20, 300), (8 << 20, 20), (8 << 20, 800), (nil, 20)],
+        [false, true]
+    )
+    func smallEntriesThatEndLeaveBesideOldSegments(_ load: (limit: Int?, old: Int), isOneRead: Bool) throws {
         let directory = try TemporaryDirectory(inMemory: true)
         let clock = ManualClock()
-        var options = StoreOptions.bounded(.never, limit: limit)
+        var options = StoreOptions.bounded(.never, limit: load.limit)
         options.clock = clock.clock
         let store = try SegmentStore(directory: directory.path, options: options)
-        for number in 0..<old { try store.set("old-\(number)", to: [UInt8](repeating: 1, count: 2_000)) }
-        let count = (limit ?? 4 << 20) / 280
-        for round in 0..<10 {
-            let ends = SetOptions(expiry: clock.now + 1_000)
-            for _ in 0..<2 {
-                for number in 0..<count { try store.set(Self.key(round % 2 * count + number), to: [1], options: ends) }
+        for number in 0..<load.old { try store.set("old-\(number)", to: [UInt8](repeating: 1, count: 2_000)) }
+        let count = (load.limit ?? 4 << 20) / 280
+        func setSmallOnes() throws {
+            for round in 0..<10 {
+                let ends = SetOptions(expiry: clock.now + 1_000)
+                for _ in 0..<2 {
+                    for number in 0..<count {
+                        try store.set(Self.key(round % 2 * count + number), to: [1], options: ends)
+                    }
+                }
+                clock.advance(by: 2_000)
+                try store.runBackgroundSteps()
             }
-            clock.advance(by: 2_000)
-            try store.runBackgroundSteps()
+            for number in 0..<2_000 { try store.set("new-\(number)", to: [UInt8](repeating: 2, count: 200)) }
         }
-        for number in 0..<2_000 { try store.set("new-\(number)", to: [UInt8](repeating: 2, count: 200)) }
+        if isOneRead {
+            let outcome = try store.withValue("old-0") { _ in Result { try setSmallOnes() } }
+            try #require(outcome).get()
+        } else {
+            try setSmallOnes()
+        }
         #expect(try store.get("new-1999") != nil)
         #expect(try store.get(Self.key(1)) == nil)
         #expect(store.invariantViolations() == [])
         let statistics = try store.statistics()
-        #expect(statistics.reclamation.carriedBytes < (limit ?? 4 << 20) * 40)
+        #expect(statistics.reclamation.carriedBytes < (load.limit ?? 4 << 20) * 40)
         try store.close()
     }
 

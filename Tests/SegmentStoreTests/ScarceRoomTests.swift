@@ -62,6 +62,102 @@ import Testing
         try store.close()
     }
 
+    /// Of two of them there is room for one: to begin with the other would be in the way of all that can be won.
+    @Test func whatCannotBeCarriedIsInNobodysWay() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let first = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: nil))
+        for number in 0..<5 { try first.set("long-\(number)", to: Self.value(1, 200_000)) }
+        try first.close()
+        let options = StoreOptions.bounded(.never, limit: 8 << 20, .none)
+        let store = try SegmentStore(directory: directory.path, options: options)
+        var count = 0
+        while (try? store.set("short-\(count)", to: Self.value(2, 1_000))) != nil { count += 1 }
+        for number in 1..<4 { #expect(try store.remove("long-\(number)")) }
+        #expect(throws: StoreError.self) {
+            for number in 0..<500 { try store.set("again-\(number)", to: Self.value(3, 1_000)) }
+        }
+        for number in 0..<count where number % 2 == 0 { #expect(try store.remove("short-\(number)")) }
+        for number in 500..<1_500 { try store.set("again-\(number)", to: Self.value(3, 1_000)) }
+        for number in [0, 4] { #expect(try store.get("long-\(number)")?.count == 200_000) }
+        #expect(directory.allocatedBytes <= 8 << 20)
+        #expect(store.invariantViolations() == [])
+        try store.close()
+    }
+
+    /// What ends beside old segments leaves tombstones that take more than it did; where nothing may leave, the old ones go
+    /// behind them.
+    @Test(arguments: [8 << 20, 64 << 20]) func whatEndsMakesRoomWhereNothingMayLeave(limit: Int) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let clock = ManualClock()
+        var options = StoreOptions.bounded(.never, limit: limit, .none)
+        options.clock = clock.clock
+        let store = try SegmentStore(directory: directory.path, options: options)
+        let old = limit / 2_500
+        for number in 0..<old { try store.set("old-\(number)", to: Self.value(1, 1_000)) }
+        let small = limit / 245
+        for _ in 0..<2 {
+            for number in 0..<small {
+                try store.set("k\(100_000 + number)", to: [1], options: SetOptions(expiry: clock.now + 1_000))
+            }
+        }
+        clock.advance(by: 2_000)
+        for number in 0..<limit / 20_000 {
+            // Each is refused for a while: a call empties so many segments at most.
+            for attempt in 0..<64 {
+                do throws(StoreError) {
+                    try store.set("new-\(number)", to: Self.value(2, 1_000))
+                    break
+                } catch {
+                    if attempt == 63 { throw error }
+                }
+            }
+        }
+        for number in 0..<old { #expect(try store.contains("old-\(number)")) }
+        #expect(directory.allocatedBytes <= limit)
+        #expect(store.invariantViolations() == [])
+        try store.close()
+    }
+
+    /// What is given up while it is read waits apart, and others are won back meanwhile.
+    @Test(arguments: [nil, 16 << 20]) func aLongReadDoesNotEndReclaiming(limit: Int?) throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: limit))
+        func overwrite(_ count: Int) throws {
+            for number in 0..<count {
+                try store.set("key-\(number % 4_000)", to: Self.value(2, 1_000))
+                if number % 100 == 0 { try store.runBackgroundSteps() }
+            }
+        }
+        // Until segments are as large as they become.
+        try overwrite(200_000)
+        try store.set("held", to: Self.value(1, 1_000))
+        let outcome = try store.withValue("held") { _ in
+            Result {
+                try store.remove("held")
+                try overwrite(600_000)
+            }
+        }
+        try #require(outcome).get()
+        #expect(directory.allocatedBytes < 400 << 20)
+        // Nobody had to wait for what the background can do.
+        #expect(try store.statistics().reclamation.waits < 10)
+        try store.close()
+    }
+
+    /// A full store in which a little dies now and then is not copied over and over for it.
+    @Test func littleIsNotWonBackAheadOfNeed() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: .bounded(.never, limit: 8 << 20, .none))
+        var count = 0
+        while (try? store.set("key-\(count)", to: Self.value(1, 1_000))) != nil { count += 1 }
+        for number in stride(from: 0, to: count, by: count / 50) {
+            try store.remove("key-\(number)")
+            try store.runBackgroundSteps()
+        }
+        #expect(try store.statistics().reclamation.carriedBytes < 1 << 20)
+        try store.close()
+    }
+
     /// Tombstones go once no segment is left that is as old as they are; a record that lives for ever must not keep one.
     @Test(arguments: [true, false]) func tombstonesGoThoughTheOldestRecordStays(isLarge: Bool) throws {
         let directory = try TemporaryDirectory(inMemory: true)

@@ -207,6 +207,9 @@ struct LogTail: Sendable {
         slot >= 0 && end + length + Footer.length(rowCount: recordCount + 1) <= capacity
     }
 
+    /// Bytes that are left for records and their rows.
+    var room: Int { slot < 0 ? 0 : capacity - end - Footer.length(rowCount: recordCount) }
+
     /// A record's room, with its frame stored in it.
     struct Place {
         var slot: Int

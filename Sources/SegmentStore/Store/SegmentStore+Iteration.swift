@@ -3,8 +3,8 @@ import Synchronization
 extension SegmentStore {
     /// Calls the body with every key that begins with the prefix, each once if it lives throughout, in no order.
     ///
-    /// Keys set or removed meanwhile may be seen or not; expired ones never are. Each key is lent for one call of the
-    /// body, which may call the store.
+    /// Keys set or removed meanwhile, or whose entries end meanwhile, may be seen or not. Each key is lent for one call of
+    /// the body, which may call the store.
     ///
     /// - Throws: `.closed` or `.forkedChild`.
     public func forEachKey(

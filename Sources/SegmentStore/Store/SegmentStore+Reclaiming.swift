@@ -7,8 +7,8 @@ struct ReclaimState: Sendable {
     var unfinished: Victim?
     /// Eviction victims in a row that won no segment.
     var fruitless = 0
-    /// The last victim was emptied for its dead records, and took as much room as it gave: what had ended in it left
-    /// tombstones. The oldest segment is the one that leaves none.
+    /// A victim was emptied for its dead records, and took as much room as it gave: what had ended in it left tombstones.
+    /// The oldest segment is the one that leaves none. Where nothing may leave, it is so until something is won.
     var isLosing = false
     /// What came before the first eviction is where it belongs.
     var mainWasFilled = false
@@ -52,11 +52,12 @@ extension SegmentStore {
         while !background.isStopping, fruitless <= segments.inUse.count, isReclamationDue {
             // Not under the locks that callers wait for.
             segments.prepareForRetiring()
-            // What readers hold comes back by itself; emptying more for its sake would evict what need not go.
-            if isHeldByReaders { return }
             let before = present
             guard let won = try? reclaimOne(), won else { return }
-            fruitless = present.hasGained(since: before) ? 0 : fruitless + 1
+            let after = present
+            // What readers hold comes back by itself; emptying more for its sake would evict what need not go.
+            if limit != nil && after.kept > before.kept { return }
+            fruitless = after.hasGained(since: before) ? 0 : fruitless + 1
         }
     }
 
@@ -65,7 +66,13 @@ extension SegmentStore {
             segments.withAllInUse { sweepExpired(sealedSegments(among: $0)) }
             return isMostlyDead || isUnderTombstones
         }
-        // What has no victims that win nothing needs none ahead, and would be compacted for less and less.
+        // Where nothing may leave, less and less would be won by it; whoever needs that waits for it.
+        if isFixed {
+            let dead = segments.withAllInUse { slots in
+                sealedSegments(among: slots).reduce(0) { $0 + segments[$1].pointee.deadBytes }
+            }
+            guard dead >= 2 * limit.segmentCapacity else { return false }
+        }
         let ahead = mayEvict ? limit.segmentsAhead : 0
         return maintenance.withLock { freeSegments($0) } <= leftBySets + ahead
     }
@@ -87,7 +94,7 @@ extension SegmentStore {
             let started = Self.monotonicTime()
             defer { reclaimFigures.withLock { $0.time += Self.monotonicTime() - started } }
             let before = reclaimFigures.withLock { $0 }
-            let freeBefore = present.freeBytes
+            let presentBefore = present
             let emptied = try segments.withAllInUse { slots throws(StoreError) -> ReclaimState.Victim? in
                 if let known = state.unfinished, !isSame(known) { state.unfinished = nil }
                 if state.unfinished == nil { state.unfinished = chooseVictim(for: goal, among: slots, &state) }
@@ -103,16 +110,13 @@ extension SegmentStore {
             if before.evictions == 0 && after.evictions > 0 { options.onFirstEviction?() }
             let carried = after.carriedBytes - before.carriedBytes
             let leftTombstones = after.tombstoneBytesLeft > before.tombstoneBytesLeft
-            state.isLosing = victim.plan == .keep && leftTombstones && !hasWon(since: freeBefore)
+            let isStillLosing = leftTombstones || (isFixed && state.isLosing)
+            // What is carried whole leaves a little more or less behind it.
+            let chance = isFixed ? nextCapacity / 16 : 0
+            state.isLosing = victim.plan == .keep && isStillLosing && !present.hasMore(than: presentBefore, by: chance)
             if case .evict = victim.plan { state.fruitless = carried * 2 > nextCapacity ? state.fruitless + 1 : 0 }
             return true
         }
-    }
-
-    /// True if there is more room than there was, or will be once readers have gone.
-    private func hasWon(since freeBytes: Int) -> Bool {
-        let present = present
-        return present.kept > 0 || present.freeBytes > freeBytes
     }
 
     /// True unless a clear has deleted the segment since.

@@ -102,7 +102,8 @@ extension SegmentStore {
     ) throws(StoreError) -> Int? {
         if let limit {
             guard needed <= nextCapacity else {
-                return reserved == 0 ? try makeSegment(of: needed, limit, log, &state) : nil
+                guard reserved == 0 else { return nil }
+                return try makeSegment(of: needed, limit, log, mayExceed: mayExceed, &state)
             }
             // Opened with a smaller limit: what is to be carried needs room before any can be won.
             if reserved == 0 && allocated(state) > limit.room {
@@ -150,15 +151,15 @@ extension SegmentStore {
         of needed: Int,
         _ limit: SizeLimit,
         _ log: SegmentHeader.Log,
+        mayExceed: Bool,
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
         let capacity = Format.wholePages(needed)
-        // Where nothing is evicted, what it was for may not fit after all, and removals need to go on.
-        let reserved = isFixed ? Need.lastRemoval.rawValue : 0
         let cost = SizeLimit.cost(ofCapacity: capacity)
-        // While the limit is exceeded anyway, this is how it comes to hold.
-        if allocated(state) <= limit.room {
-            guard try makeWay(for: cost, leaving: reserved, &state) else { return nil }
+        // While the limit is exceeded anyway, this is how it comes to hold. Else one is left for removals, or for the
+        // tombstones of the rest of the victim.
+        if allocated(state) <= limit.room && !mayExceed {
+            guard try makeWay(for: cost, leaving: Need.lastRemoval.rawValue, &state) else { return nil }
         }
         return try makeSegment(capacity: capacity, log: log)
     }
