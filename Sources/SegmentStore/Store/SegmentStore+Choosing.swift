@@ -63,29 +63,50 @@ extension SegmentStore {
             segment.pointee.liveBytes.load(ordering: .relaxed) + segment.pointee.tombstoneBytes.load(ordering: .relaxed)
         // Where the limit is exceeded anyway, this is how it comes to hold.
         guard kept > 0, free >= 0 else { return true }
-        guard kept <= free else { return false }
-        var (long, short) = (0, 0)
+        // Where nothing may leave, only what sets cannot take meanwhile is sure to be there to the end.
+        let sure = isFixed ? min(free, leftBySets * limit.segmentCost) : free
+        guard kept <= sure else { return false }
+        // As they come: what follows a record with a segment of its own begins another one.
+        var (taken, rest) = (Need.lastRemoval.rawValue * limit.segmentCost, 0)
         forEachRow(of: slot) { row in
             guard entry(naming: row, in: slot) != nil else { return }
             let needed = Format.recordsStart + row.length + Footer.length(rowCount: 1)
             if needed > limit.segmentCapacity {
-                long += SizeLimit.cost(ofCapacity: Format.wholePages(needed))
+                taken += SizeLimit.cost(ofCapacity: Format.wholePages(needed))
+                rest = 0
             } else {
-                short += row.length
+                if row.length + Format.footerRowLength > rest {
+                    taken += limit.segmentCost
+                    rest = limit.segmentCapacity - Format.recordsStart - Footer.length(rowCount: 0)
+                }
+                rest -= row.length + Format.footerRowLength
             }
         }
-        // Any two segments in a row hold more than one could, and one is for removals.
-        let segmentCount = (short == 0 ? 0 : 2 * short / limit.segmentCapacity + 1) + Need.lastRemoval.rawValue
-        return long + segmentCount * limit.segmentCost <= free
+        return taken <= sure
     }
 
-    /// The oldest segment, which tombstones wait for: it goes where that may be, and else behind them.
+    /// The oldest segment, which tombstones wait for: it goes where that may be. Where nothing may leave it goes behind
+    /// them, if there is nothing that wins room at once.
     private func victimOfLosing(_ candidates: [Int], among slots: [Int]) -> ReclaimState.Victim? {
         if mayEvict {
             return oldestOfMany(candidates).map { victim($0, .evict(below: .max, loss: 0, leavesGhosts: false)) }
         }
+        let most = candidates.sorted { segments[$0].pointee.deadBytes > segments[$1].pointee.deadBytes }.prefix(4)
+        if let winning = most.first(where: winsDespiteTombstones) { return victim(winning, .keep) }
         guard let oldest = oldestOfMany(slots), candidates.contains(oldest) else { return nil }
         return victim(oldest, .keep)
+    }
+
+    /// True if the dead records of the segment take more than the tombstones that what has ended in it may leave.
+    private func winsDespiteTombstones(_ slot: Int) -> Bool {
+        let horizonLength = RecordExtensions(horizon: 0).encoded().count
+        var left = 0
+        forEachRow(of: slot) { row in
+            guard let found = entry(naming: row, in: slot), found.entry.isExpired, found.entry.shadows else { return }
+            // A tombstone has no value, but a horizon.
+            left += row.length + horizonLength
+        }
+        return segments[slot].pointee.deadBytes - left > leastWin
     }
 
     /// True of a segment whose header alone may know of the last clear.
@@ -116,8 +137,9 @@ extension SegmentStore {
         if let limit {
             // As long as the dead bytes fill segments, what lives has room. Of very many segments they could fill two and be
             // next to nothing in each; then what is wanted least costs less to lose than the rest costs to copy.
+            let isSpreadThin = limit.room / limit.segmentCost > 64
             return total >= 2 * limit.segmentCapacity
-                && (isFixed || bytes * 32 >= segments[slot].pointee.header.capacity)
+                && (isFixed || bytes * (isSpreadThin ? 16 : 32) >= segments[slot].pointee.header.capacity)
         }
         return false
     }

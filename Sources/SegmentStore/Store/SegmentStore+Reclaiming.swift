@@ -67,15 +67,27 @@ extension SegmentStore {
             return isMostlyDead || isUnderTombstones
         }
         // Where nothing may leave, less and less would be won by it; whoever needs that waits for it.
-        if isFixed {
-            let dead = segments.withAllInUse { slots in
-                sealedSegments(among: slots).reduce(0) { $0 + segments[$1].pointee.deadBytes }
-            }
-            guard dead >= 2 * limit.segmentCapacity else { return false }
-        }
+        if isFixed && deadBytesToWin(limit) < 2 * limit.segmentCapacity { return false }
         let ahead = mayEvict ? limit.segmentsAhead : 0
         return maintenance.withLock { freeSegments($0) } <= leftBySets + ahead
     }
+
+    /// Dead bytes of segments that can be emptied at once where nothing may leave.
+    private func deadBytesToWin(_ limit: SizeLimit) -> Int {
+        segments.inUse.reduce(0) { sum, slot in
+            let segment = segments[slot]
+            let isWholly =
+                segment.pointee.liveBytes.load(ordering: .relaxed) == 0
+                && segment.pointee.tombstoneBytes.load(ordering: .relaxed) == 0
+            guard segment.pointee.isSealed.load(ordering: .acquiring), !segments.seemsRead(slot),
+                isWholly || segment.pointee.header.capacity <= limit.segmentCapacity
+            else { return sum }
+            return sum + segment.pointee.deadBytes
+        }
+    }
+
+    /// Less is no gain where nothing may leave: what is carried whole leaves a little more or less behind it.
+    var leastWin: Int { isFixed ? nextCapacity / 16 : 0 }
 
     /// Empties one segment and gives it up; false if there is nothing to win.
     ///
@@ -111,9 +123,8 @@ extension SegmentStore {
             let carried = after.carriedBytes - before.carriedBytes
             let leftTombstones = after.tombstoneBytesLeft > before.tombstoneBytesLeft
             let isStillLosing = leftTombstones || (isFixed && state.isLosing)
-            // What is carried whole leaves a little more or less behind it.
-            let chance = isFixed ? nextCapacity / 16 : 0
-            state.isLosing = victim.plan == .keep && isStillLosing && !present.hasMore(than: presentBefore, by: chance)
+            let hasWon = present.hasMore(than: presentBefore, by: leastWin)
+            state.isLosing = victim.plan == .keep && isStillLosing && !hasWon
             if case .evict = victim.plan { state.fruitless = carried * 2 > nextCapacity ? state.fruitless + 1 : 0 }
             return true
         }

@@ -155,11 +155,12 @@ extension SegmentStore {
         _ state: inout Maintenance
     ) throws(StoreError) -> Int? {
         let capacity = Format.wholePages(needed)
+        // Where nothing is evicted, what it was for may not fit after all, and removals need to go on.
+        let reserved = isFixed ? Need.lastRemoval.rawValue : 0
         let cost = SizeLimit.cost(ofCapacity: capacity)
-        // While the limit is exceeded anyway, this is how it comes to hold. Else one is left for removals, or for the
-        // tombstones of the rest of the victim.
-        if allocated(state) <= limit.room && !mayExceed {
-            guard try makeWay(for: cost, leaving: Need.lastRemoval.rawValue, &state) else { return nil }
+        // While the limit is exceeded anyway, this is how it comes to hold.
+        if allocated(state) <= limit.room {
+            guard try makeWay(for: cost, leaving: reserved, &state) || mayExceed else { return nil }
         }
         return try makeSegment(capacity: capacity, log: log)
     }

@@ -40,12 +40,12 @@ extension SegmentStore {
             if start == nil { start = Self.monotonicTime() }
             let before = present
             let hasReclaimed = try reclaimOne(ifNeeded: { !present.hasGained(since: before) })
-            if present.kept > before.kept { waitForReaders(since: before) }
+            let waited = present.kept > before.kept ? waitForReaders(since: before) : 0
             if present.hasGained(since: before) {
                 failures = 0
             } else {
                 // Whoever is first gives up after a while, and then others are.
-                if isFirst { failures += hasReclaimed ? 10 : 1 }
+                if isFirst { failures += max(waited, hasReclaimed ? 10 : 1) }
                 let mayWin = mayEvict || hasReclaimed || !isFirst || isHeldByReaders || readersKeepVictims
                 guard mayWin, failures < patience else { throw fullError }
                 // Readers may hold what was given up; they are given a moment.
@@ -54,14 +54,15 @@ extension SegmentStore {
         }
     }
 
-    /// Waits for what readers keep, the longer the more that is, up to 50 ms: each of them makes it likelier that they keep
-    /// the next victim too.
-    private func waitForReaders(since before: Present) {
+    /// Waits for what readers keep, the longer the more that is: each of them makes it likelier that they keep the next
+    /// victim too. Returns how many moments.
+    private func waitForReaders(since before: Present) -> Int {
         var moments = 0
-        while moments < 10 * min(present.kept, 5) && !present.hasGained(since: before) {
+        while moments < 10 * present.kept && !present.hasGained(since: before) {
             usleep(Self.moment)
             moments += 1
         }
+        return moments
     }
 
     /// True if what was given up cannot be used yet because it is being read.
