@@ -114,7 +114,7 @@ private struct BoundedModel {
         options.compression = .none
         options.sizeLimit = limit
         options.eviction = eviction
-        options.betweenReclaimSteps = { interference.strike() }
+        options.betweenReclaimSteps = { interference.strike(after: $0) }
         return options
     }
 
@@ -330,16 +330,13 @@ private final class Interference: @unchecked Sendable {
         return changes
     }
 
-    func strike() {
+    func strike(after step: ReclaimStep) {
         guard let store, !rests, !hasKilled else { return }
+        if step == .emptied, generator.chance(20) { return strikeLast(store) }
         if Int.random(in: 0..<1_000, using: &generator) == 0 { return die(store) }
-        // What needs room waits for the reclamation that this is a part of.
-        let hasRoom = store.reservation.withLock {
-            $0.first.hasRoom(for: 2_000) && ($0.mainIsKept || $0.main.hasRoom(for: 2_000))
-        }
-        guard hasRoom else { return }
+        guard hasRoom(in: store) else { return }
         // Not at the next step always, or the last one before the victim is given up would hardly see any.
-        if let gone = watched.firstIndex(where: { !isIndexed($0, in: store) }), generator.chance(20) {
+        if let gone = watched.firstIndex(where: { !isIndexed($0, in: store) }), generator.chance(5) {
             // It has left, and its record is still there.
             let key = watched.remove(at: gone)
             change(key, in: store)
@@ -350,6 +347,20 @@ private final class Interference: @unchecked Sendable {
         if watched.count < 20 {
             let key = randomKey()
             if isIndexed(key, in: store) { watched.append(key) }
+        }
+    }
+
+    /// Everything has left the victim, whose records are there until the next step: the last moment for them to come back.
+    private func strikeLast(_ store: SegmentStore) {
+        for key in watched where !isIndexed(key, in: store) && hasRoom(in: store) { change(key, in: store) }
+        watched.removeAll { !isIndexed($0, in: store) }
+        if generator.chance(20) { die(store) }
+    }
+
+    /// What needs room waits for the reclamation that this is a part of.
+    private func hasRoom(in store: SegmentStore) -> Bool {
+        store.reservation.withLock {
+            $0.first.hasRoom(for: 2_000) && ($0.mainIsKept || $0.main.hasRoom(for: 2_000))
         }
     }
 

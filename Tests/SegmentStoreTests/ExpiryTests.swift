@@ -365,7 +365,7 @@ private final class ExpiryModel: @unchecked Sendable {
         )
         options.compression = .none
         options.sizeLimit = limit
-        options.betweenReclaimSteps = { [weak self] in self?.strike() }
+        options.betweenReclaimSteps = { [weak self] _ in self?.strike() }
         store = try SegmentStore(directory: directory.path, options: options)
         #expect(store.recoveryReport.damagedRecords == 0 && store.recoveryReport.tornRecords == 0, "seed \(seed)")
         // What had only ended can be back, if the clock says so.

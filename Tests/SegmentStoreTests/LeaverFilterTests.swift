@@ -32,7 +32,7 @@ import Testing
         options.compression = .none
         options.sizeLimit = 1 << 20
         let box = StoreBox()
-        options.betweenReclaimSteps = { box.step() }
+        options.betweenReclaimSteps = { _ in box.step() }
         let store = try SegmentStore(directory: directory.path, options: options)
         box.store = store
         let value = [UInt8](repeating: 1, count: 1_000)

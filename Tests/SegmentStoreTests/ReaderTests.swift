@@ -73,7 +73,7 @@ import Testing
         options.compression = .none
         options.sizeLimit = 1 << 20
         let looker = Looker(directory.path)
-        options.betweenReclaimSteps = { looker.look() }
+        options.betweenReclaimSteps = { _ in looker.look() }
         let writer = try SegmentStore(directory: directory.path, options: options)
         let keys = (0..<200).map { "kept-\($0)" }
         for key in keys { try writer.set(key, to: text("value of \(key)")) }

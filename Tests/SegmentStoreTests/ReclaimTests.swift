@@ -166,7 +166,7 @@ import Testing
         var options = StoreOptions.bounded(.never, limit: 1 << 20)
         let deaths = Mutex<[TemporaryDirectory]>([])
         let steps = Atomic<Int>(0)
-        options.betweenReclaimSteps = {
+        options.betweenReclaimSteps = { _ in
             guard steps.wrappingAdd(1, ordering: .relaxed).newValue % 397 == 0 else { return }
             guard let copy = try? directory.copy() else { return }
             deaths.withLock { $0.append(copy) }

@@ -34,7 +34,7 @@ extension SegmentStore {
                 switch try settler.settle(row) {
                 case .settled:
                     settler.usesFirstLog = false
-                    options.betweenReclaimSteps?()
+                    options.betweenReclaimSteps?(.settled)
                     return
                 case .needsRoom(let length):
                     // One that was filled without this limit can leave more tombstones than there are segments kept.

@@ -172,7 +172,7 @@ extension SegmentStore {
         // Whatever the durability: an unforced overwrite must not take down the forced value that it replaced, nor a segment
         // come back after the tombstones that it made superfluous have gone.
         try force(below: reservation.withLock { $0.nextSequence }, for: .recordsBeforeRetirement)
-        options.betweenReclaimSteps?()
+        options.betweenReclaimSteps?(.emptied)
         try maintenance.withLock { state throws(StoreError) in
             try checkWritable()
             if isSame(victim) { try retire(victim.slot, &state) }
@@ -180,7 +180,7 @@ extension SegmentStore {
             reservation.withLock { $0.mainIsKept = isKept }
         }
         reclaimWindow.store(false, ordering: .releasing)
-        options.betweenReclaimSteps?()
+        options.betweenReclaimSteps?(.givenUp)
     }
 
     func retire(_ slot: Int, _ state: inout Maintenance) throws(StoreError) {

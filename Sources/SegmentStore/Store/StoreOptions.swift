@@ -66,9 +66,9 @@ public struct StoreOptions: Sendable {
 
     /// Whether a thread of the store's own does its background work; tests run the steps one by one instead.
     package var runsBackgroundThread = true
-    /// Called between any two steps of reclamation, without locks but the one that makes it one at a time; tests change the
-    /// store there, or let it die.
-    package var betweenReclaimSteps: (@Sendable () -> Void)?
+    /// Called after each step of reclamation, without locks but the one that makes it one at a time; tests change the store
+    /// there, or let it die.
+    package var betweenReclaimSteps: (@Sendable (ReclaimStep) -> Void)?
     /// The system calls; tests make them fail.
     package var files: any FileLayer = LinuxFileLayer()
     /// What the store takes; fuzzers, which open one for every input, take less.
@@ -92,6 +92,16 @@ public struct StoreOptions: Sendable {
         self.clock = clock
         self.randomness = randomness
     }
+}
+
+/// A step of reclamation that has ended.
+package enum ReclaimStep: Sendable {
+    /// An entry of the victim was carried, or has left.
+    case settled
+    /// Nothing names the victim any more, and what was carried is forced; its records can still be found after a death.
+    case emptied
+    /// The victim is given up, on the disk too.
+    case givenUp
 }
 
 /// Sizes of what a store takes before it holds anything. What it does with its entries depends on none of them.
