@@ -11,6 +11,8 @@ internal import Synchronization
 final class Pool: Sendable {
     fileprivate struct State {
         var connections: [Connection] = []
+        /// Whether a connection was let in once.
+        var hasSucceeded = false
         /// Attempts to connect that failed since one succeeded.
         var failures = 0
         /// When connecting may be tried again, and why it may not before.
@@ -114,23 +116,27 @@ final class Pool: Sendable {
 
     // MARK: Ends
 
-    /// What may be sent again goes to a connection of its own: what broke one may have broken the others, unseen as yet.
+    /// What may be sent again goes to a connection that was made since: what broke one may have broken the others, unseen
+    /// as yet.
     private func ended(_ connection: Connection, _ ending: Connection.Ending) {
         var (again, over): ([Request], [Request]) = ([], [])
         for request in ending.sent {
             if request.prepareToRepeat() { again.append(request) } else { over.append(request) }
         }
         for request in ending.unsent {
-            let mayTry = ending.wasReady && request.prepareToRepeat(always: true)
-            if mayTry { again.append(request) } else { over.append(request) }
+            if request.prepareToRepeat(always: true) { again.append(request) } else { over.append(request) }
         }
-        let fresh = state.withLock { state in
+        let (next, isNew) = state.withLock { state -> (Connection?, Bool) in
             state.note(ending, of: connection, options.reconnection)
-            return again.isEmpty || state.isClosed ? nil : addConnection(&state)
+            guard !again.isEmpty, !state.isClosed else { return (nil, false) }
+            // As many as may be without this one: the last was made since it broke.
+            if state.connections.count >= options.connections { return (state.connections.last, false) }
+            // Else what waited for one that could not be made goes along with what others wait for.
+            return state.retryAt == nil ? (addConnection(&state), true) : (state.connections.last, false)
         }
         for request in over { request.fail(ending.error) }
-        for request in again where fresh?.enqueue(request) != true { request.fail(ending.error) }
-        fresh?.open(to: server, tls: tls, options)
+        for request in again where next?.enqueue(request) != true { request.fail(ending.error) }
+        if isNew { next?.open(to: server, tls: tls, options) }
     }
 
     private func addConnection(_ state: inout State) -> Connection {
@@ -204,12 +210,15 @@ extension Pool.State {
     ) {
         remove(connection)
         if ending.wasReady {
+            hasSucceeded = true
             failures = 0
             retryAt = nil
         } else {
             failures += 1
             lastError = ending.error
-            retryAt = reconnection.now() + reconnection.wait(afterFailures: failures)
+            // Whoever drops all connections of a server that is well drops those that are being let in as well.
+            let isNoSign = hasSucceeded && failures == 1 && ending.error.code == .connectionLost
+            retryAt = isNoSign ? nil : reconnection.now() + reconnection.wait(afterFailures: failures)
         }
     }
 
