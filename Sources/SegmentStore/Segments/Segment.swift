@@ -156,14 +156,11 @@ struct Segment: ~Copyable {
         allocated.store(max(full - max(0, footer - recordsEnd), min(full, blocks)), ordering: .relaxed)
     }
 
+    /// Bytes of records that entries name, live ones and tombstones.
+    var namedBytes: Int { liveBytes.load(ordering: .relaxed) + tombstoneBytes.load(ordering: .relaxed) }
+
     /// Bytes of records that nothing names any more.
-    var deadBytes: Int {
-        max(
-            0,
-            recordEnd.load(ordering: .relaxed) - Format.recordsStart - liveBytes.load(ordering: .relaxed)
-                - tombstoneBytes.load(ordering: .relaxed)
-        )
-    }
+    var deadBytes: Int { max(0, recordEnd.load(ordering: .relaxed) - Format.recordsStart - namedBytes) }
 
     /// The record at the offset, if one of plausible length begins there; its other fields are unchecked.
     @inline(__always)

@@ -59,8 +59,7 @@ extension SegmentStore {
         let segment = segments[slot]
         guard let limit, segment.pointee.header.capacity > limit.segmentCapacity else { return true }
         let free = present.freeBytes
-        let kept =
-            segment.pointee.liveBytes.load(ordering: .relaxed) + segment.pointee.tombstoneBytes.load(ordering: .relaxed)
+        let kept = segment.pointee.namedBytes
         // Where the limit is exceeded anyway, this is how it comes to hold.
         guard kept > 0, free >= 0 else { return true }
         // Where nothing may leave, only what sets cannot take meanwhile is sure to be there to the end.

@@ -78,11 +78,7 @@ extension SegmentStore {
 
     /// Takes out what still names the victim: records that are damaged, where its footer is too and no row tells of them.
     private func dropNameless(in slot: Int) {
-        let segment = segments[slot]
-        guard
-            segment.pointee.liveBytes.load(ordering: .relaxed) != 0
-                || segment.pointee.tombstoneBytes.load(ordering: .relaxed) != 0
-        else { return }
+        guard segments[slot].pointee.namedBytes != 0 else { return }
         for shard in 0..<Index.shardCount {
             index.withLock(shard) {
                 guard phase.load(ordering: .relaxed) == Phase.open else { return }

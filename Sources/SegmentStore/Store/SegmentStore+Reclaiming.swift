@@ -76,11 +76,8 @@ extension SegmentStore {
     private func deadBytesToWin(_ limit: SizeLimit) -> Int {
         segments.inUse.reduce(0) { sum, slot in
             let segment = segments[slot]
-            let isWholly =
-                segment.pointee.liveBytes.load(ordering: .relaxed) == 0
-                && segment.pointee.tombstoneBytes.load(ordering: .relaxed) == 0
             guard segment.pointee.isSealed.load(ordering: .acquiring), !segments.seemsRead(slot),
-                isWholly || segment.pointee.header.capacity <= limit.segmentCapacity
+                segment.pointee.namedBytes == 0 || segment.pointee.header.capacity <= limit.segmentCapacity
             else { return sum }
             return sum + segment.pointee.deadBytes
         }
