@@ -3,7 +3,8 @@ internal import GRDB
 internal import Glibc
 internal import Synchronization
 
-/// One connection that writes and several that read, none of them ever used from a cooperative thread.
+/// One connection that writes and several that read. Of all that they do only the search for one key is done on the thread
+/// that asks, which may be a cooperative one: it waits for no writer, and handing it over would take several times as long.
 ///
 /// A call whose task is cancelled goes on to its end all the same: what was paid for is stored.
 final class Connections: Sendable {
@@ -12,6 +13,10 @@ final class Connections: Sendable {
     /// nil once closed. The lock is held while work is handed to the pool, not while it is done: GRDB's own `close` may not
     /// run beside that.
     private let pool: Mutex<DatabasePool?>
+    /// Reading connections that are asked for.
+    private let readers = Atomic(0)
+    /// Who searches on a thread of their own.
+    private let searching = DispatchGroup()
 
     /// As many readers as find work on a few processors.
     private static let readerCount = 4
@@ -83,11 +88,43 @@ final class Connections: Sendable {
         }
     }
 
+    /// Runs the body, which takes no longer than the search for one key, on a reading connection; on this thread if one is
+    /// free.
+    func search<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value
+    ) async throws(SQLiteCacheError) -> Value {
+        let isFree = readers.add(1, ordering: .relaxed).oldValue < Self.readerCount
+        defer { readers.subtract(1, ordering: .relaxed) }
+        let pool = pool.withLock { pool -> DatabasePool? in
+            guard isFree, let pool else { return nil }
+            searching.enter()
+            return pool
+        }
+        guard let pool else { return try await read(body) }
+        defer { searching.leave() }
+        return try Self.search(pool, path, body)
+    }
+
+    /// Where no other overload is to be had.
+    private static func search<Value>(
+        _ pool: DatabasePool,
+        _ path: String,
+        _ body: (Database) throws -> Value
+    ) throws(SQLiteCacheError) -> Value {
+        do {
+            return try pool.unsafeRead(body)
+        } catch {
+            throw SQLiteCacheError(error, path: path)
+        }
+    }
+
     /// Runs the body on a reading connection, each of its statements on what is committed then.
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(SQLiteCacheError) -> Value {
-        try await handing { pool, finish in
+        readers.add(1, ordering: .relaxed)
+        defer { readers.subtract(1, ordering: .relaxed) }
+        return try await handing { pool, finish in
             pool.asyncUnsafeRead { database in finish(Result { try body(database.get()) }) }
         }
     }
@@ -96,7 +133,9 @@ final class Connections: Sendable {
     func readSnapshot<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(SQLiteCacheError) -> Value {
-        try await handing { pool, finish in
+        readers.add(1, ordering: .relaxed)
+        defer { readers.subtract(1, ordering: .relaxed) }
+        return try await handing { pool, finish in
             pool.asyncRead { database in finish(Result { try body(database.get()) }) }
         }
     }
@@ -125,8 +164,8 @@ final class Connections: Sendable {
     /// Waits for the calls that are under way and closes the file, unless that was done before.
     func close() async throws(SQLiteCacheError) {
         guard let pool = pool.withLock({ pool in pool.take() }) else { return }
-        try await Self.suspending(path) { finish in
-            Self.waiting.async { finish(Result { try pool.close() }) }
+        try await Self.suspending(path) { [searching] finish in
+            searching.notify(queue: Self.waiting) { finish(Result { try pool.close() }) }
         }
     }
 

@@ -149,6 +149,8 @@ extension SQLiteCache {
             try await flush()
         } catch {
             try await connections.close()
+            // Somebody else closes it too.
+            if let error = error as? SQLiteCacheError, error.code == .closed { return }
             throw error
         }
         try await connections.close()

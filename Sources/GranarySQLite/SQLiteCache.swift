@@ -21,8 +21,8 @@ internal import Synchronization
 /// let bounded = try await SQLiteCache(file: ".cache/summaries.sqlite", sizeLimit: 512 << 20)
 /// ```
 ///
-/// Every call suspends while threads of SQLite's connections do its work; one goes on to its end if its task is
-/// cancelled. What `set` has returned survives the death of the process.
+/// A get of one key searches on the thread that asks. Every other call suspends while threads of SQLite's connections do
+/// its work; one goes on to its end if its task is cancelled. What `set` has returned survives the death of the process.
 public final class SQLiteCache: ManagedCacheStrategy {
     /// Entries that a transaction stores or removes at most, so that other writers get their turn.
     static let entriesInATransaction = 1_000
@@ -93,7 +93,7 @@ public final class SQLiteCache: ManagedCacheStrategy {
     public func hit(_ key: String) async throws -> CacheHit? {
         let key = Data(key.utf8)
         let now = now
-        return counted(try await connections.read { try StoredEntry.find(key, in: $0, now: now) })
+        return counted(try await connections.search { try StoredEntry.find(key, in: $0, now: now) })
     }
 
     /// The values of many keys, and when they end, as they are at one moment.

@@ -39,6 +39,31 @@ import Testing
         #expect(try directory.text("PRAGMA integrity_check") == "ok")
     }
 
+    /// A get searches on its own thread, and closing waits for it.
+    @Test func closingBesideGetsEndsThemWithAnAnswerOrTheErrorThatSaysSo() async throws {
+        for _ in 0..<20 {
+            let directory = try TemporaryDirectory()
+            let cache = try await SQLiteCache(file: directory.file)
+            let value = ChildValue.bytes(key: "key", name: "value", number: 1, length: 20_000)
+            try await cache.set("key", to: CacheValue(value))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<12 {
+                    group.addTask {
+                        do {
+                            while true { #expect(try await cache.bytes("key") == value) }
+                        } catch let error as SQLiteCacheError {
+                            #expect(error.code == .closed)
+                        }
+                    }
+                }
+                // Several at once are as good as one.
+                for _ in 0..<3 { group.addTask { try await cache.close() } }
+                try await group.waitForAll()
+            }
+            #expect(try directory.text("PRAGMA integrity_check") == "ok")
+        }
+    }
+
     @Test func anyNumberMayMakeTheSameCacheAtTheSameMoment() async throws {
         for _ in 0..<20 {
             let directory = try TemporaryDirectory()

@@ -34,6 +34,29 @@ import Testing
         #expect(directory.fileSize <= Self.limit)
     }
 
+    @Test func severalOpenersThatSetAtOnceStayWithinTheLimitTogether() async throws {
+        let directory = try TemporaryDirectory()
+        var caches: [SQLiteCache] = []
+        for _ in 0..<2 { caches.append(try await SQLiteCache(file: directory.file, sizeLimit: Self.limit)) }
+        try await withThrowingTaskGroup(of: Void.self) { [caches] group in
+            for (task, cache) in (caches + caches).enumerated() {
+                group.addTask {
+                    for number in 0..<800 {
+                        let key = "\(task)/\(number)"
+                        try await cache.set(key, to: value(1_000))
+                        #expect(directory.fileSize <= Self.limit)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let counts = [try await caches[0].count(), try await caches[1].count()]
+        #expect(counts[0] == counts[1] && counts[0] > 600)
+        #expect(caches.reduce(0) { $0 + $1.evictionCount } == 4 * 800 - counts[0])
+        for cache in caches { try await cache.close() }
+        #expect(try directory.text("PRAGMA integrity_check") == "ok")
+    }
+
     @Test func aKeyThatIsSetAgainIsYoungAgain() async throws {
         let directory = try TemporaryDirectory()
         let cache = try await SQLiteCache(file: directory.file, sizeLimit: Self.limit)

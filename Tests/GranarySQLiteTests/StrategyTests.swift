@@ -1,8 +1,10 @@
 import Foundation
+import GRDB
 import Granary
-import GranarySQLite
 import TestSupport
 import Testing
+
+@testable import GranarySQLite
 
 /// What every strategy promises, and what a user of a disk cache does.
 @Suite(.inTurnOnOwnThread) struct StrategyTests {
@@ -24,6 +26,16 @@ import Testing
         try await cache.removeAll()
         #expect(try await cache.count() == 0)
         #expect(try await cache.get("b") == nil)
+        try await cache.close()
+    }
+
+    /// NORMAL forces the log when it is copied into the database, FULL with every commit.
+    @Test(arguments: [(SQLiteCacheOptions.Durability.checkpoints, 1), (.everySet, 2)])
+    func theWriterForcesWhatItsDurabilitySays(durability: SQLiteCacheOptions.Durability, level: Int) async throws {
+        let directory = try TemporaryDirectory()
+        let cache = try await SQLiteCache(file: directory.file, options: SQLiteCacheOptions(durability: durability))
+        let found = try await cache.connections.writeAlone { try Int.fetchOne($0, sql: "PRAGMA synchronous") }
+        #expect(found == level)
         try await cache.close()
     }
 
