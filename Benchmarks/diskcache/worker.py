@@ -19,7 +19,6 @@ import diskcache
 MASK = (1 << 64) - 1
 TEXT_LENGTH = 8_192
 LENGTHS = 4_096
-LOAD_PART = 20_000
 BATCH_LENGTH = 1_000
 SET_SHARES = {"set": 1, "set-fresh": 1, "mixed-95-5": 0.05, "mixed-50-50": 0.5}
 ZIPF = {"get-zipf", "lend-zipf", "mixed-95-5", "mixed-50-50"}
@@ -111,12 +110,12 @@ class Worker:
 
     # Commands
 
-    def load(self, inBatches):
-        seconds = 0
-        for start in range(0, self.entries, LOAD_PART):
-            items = [self.next_item(number) for number in range(start, min(self.entries, start + LOAD_PART))]
-            seconds += self.load_batches(items) if inBatches else self.load_singly(items)
-        return {"operations": self.entries, "seconds": seconds}
+    def load(self, inBatches, start, count, threads):
+        items = [self.next_item(number) for number in range(start, start + count)]
+        run = self.load_batches if inBatches else self.load_singly
+        bounds = [count * thread // threads for thread in range(threads + 1)]
+        seconds = self.together(run, [items[low:high] for low, high in zip(bounds, bounds[1:])])
+        return {"operations": count, "seconds": seconds}
 
     def load_singly(self, items):
         put = self.cache.set
@@ -149,27 +148,31 @@ class Worker:
 
     def slice(self, workload, operations, threads, seed):
         slices = [self.operations(workload, operations, thread, threads, seed) for thread in range(threads)]
-        if threads == 1:
-            return {"operations": operations, "seconds": self.run(slices[0])}
-        seconds, errors = [], []
-        barrier = threading.Barrier(threads)
+        return {"operations": operations * threads, "seconds": self.together(self.run, slices)}
 
-        def run(items):
+    def together(self, run, slices):
+        """Runs each of the slices on a thread of its own; gives the longest time."""
+        if len(slices) == 1:
+            return run(slices[0])
+        seconds, errors = [], []
+        barrier = threading.Barrier(len(slices))
+
+        def begin(items):
             try:
                 self.cache.get("")  # opens the thread's own connection
                 barrier.wait()
-                seconds.append(self.run(items))
+                seconds.append(run(items))
             except Exception as error:
                 errors.append(error)
 
-        runners = [threading.Thread(target=run, args=(items,)) for items in slices]
+        runners = [threading.Thread(target=begin, args=(items,)) for items in slices]
         for runner in runners:
             runner.start()
         for runner in runners:
             runner.join()
         if errors:
             raise errors[0]
-        return {"operations": operations * threads, "seconds": max(seconds)}
+        return max(seconds)
 
     def timeEach(self, workload, operations, seed):
         times = []
@@ -182,25 +185,51 @@ class Worker:
                 raise ValueError(f"entry {number}: a wrong value or none")
         return {"operations": self.entries}
 
-    def turnover(self, sizeLimit, bytesPerSecond, seconds):
+    def latency(self, perSecond, seconds):
+        """An open loop: each set is timed from the moment it was due. The same loop doing nothing before and after it."""
+        count = int(perSecond * seconds)
+        generator = random.Random(99)
+        items = [self.next_item(generator.randrange(self.entries)) for _ in range(count)]
+        idle = self.open_loop(items, perSecond, lambda key, value: None)
+        paced = self.open_loop(items, perSecond, self.cache.set)
+        idle += self.open_loop(items, perSecond, lambda key, value: None)
+        return {"operations": count, "seconds": 0, "latency": {"timer": percentiles(idle), "paced": percentiles(paced)}}
+
+    def open_loop(self, items, per_second, call):
+        times = []
+        clock = time.perf_counter_ns
+        start = clock()
+        for number, (key, value) in enumerate(items):
+            due = start + number * 1_000_000_000 // per_second
+            while clock() < due:
+                pass
+            call(key, value)
+            times.append(clock() - due)
+        return times
+
+    def turnover(self, sizeLimit, bytesPerSecond, seconds, reads):
         number, written = 0, 0
         while written < 2 * sizeLimit:
             written += self.set_new(number)
             number += 1
         recent = max(1, int(sizeLimit / self.dataset.mean_length / 3))
-        shared = {"next": number, "stop": False, "hits": 0}
+        shared = {"next": number, "stop": False, "hits": 0, "zipf": Zipf(recent) if reads == "zipf" else None}
         got, errors = [], []
         reader = threading.Thread(target=self.read_recent, args=(shared, recent, got, errors))
         first, first_bytes, times, due_times = number, written, [], []
         clock = time.perf_counter_ns
+        idle = []
+        pause = clock() + int(seconds * 5e8)
+        while (begin := clock()) < pause:
+            idle.append(clock() - begin)
         reader.start()
         start = clock()
         end = start + int(seconds * 1e9)
         while True:
             due = start + (int((written - first_bytes) * 1e9 / bytesPerSecond) if bytesPerSecond else 0)
-            begin = clock()
-            while begin < due:
-                begin = clock()
+            # Threads of Python hold one another up: whoever is early sleeps.
+            while (begin := clock()) < due:
+                time.sleep((due - begin) / 1e9)
             if begin >= end:
                 break
             key, value = self.dataset.key(number), self.dataset.value(number, 0)
@@ -220,7 +249,7 @@ class Worker:
         figures = {
             "set": percentiles(times),
             "get": percentiles(got),
-            "timer": percentiles([0]),
+            "timer": percentiles(idle),
             "bytesPerSecond": (written - first_bytes) / elapsed,
             "hitShare": shared["hits"] / max(1, len(got)),
             "waitShare": 0,
@@ -250,7 +279,10 @@ class Worker:
         clock = time.perf_counter_ns
         try:
             while not shared["stop"]:
-                number = shared["next"] - 1 - generator.randrange(recent)
+                newest = shared["next"] - 1
+                # A popularity belongs to every so manyth entry; the newest of those is got.
+                place = shared["zipf"].draw(generator) if shared["zipf"] else generator.randrange(recent)
+                number = newest - (newest - place) % recent
                 key, (length, first, last) = self.dataset.key(number), self.dataset.check(number)
                 start = clock()
                 value = self.cache.get(key)

@@ -1,22 +1,24 @@
 import Foundation
 
-/// Caches that are filled in batches, closed and opened again, one engine after another.
+/// Caches that are filled in batches in turns, closed and opened again one after the other.
 extension Measurement {
     func measureBatchLoads(_ root: String, _ report: inout Report) throws {
-        var loads: [WorkerAnswer] = []
-        var disk: [Int?] = []
         var rows: [(EngineName, Workload, [Opening])] = []
-        for engine in engines {
-            say("\(engine.rawValue): loading \(entries) entries in batches")
-            let settings = EngineSettings(directory: root + "/batch-\(engine.rawValue)", entries: entries)
-            defer { try? FileManager.default.removeItem(atPath: settings.directory) }
-            let worker = try WorkerProcess(engine, settings)
-            defer { worker.kill() }
-            loads.append(try worker.ask(.load(inBatches: true)))
-            _ = try worker.ask(.settle)
+        let all = engines.map { EngineSettings(directory: root + "/batch-\($0.rawValue)", entries: entries) }
+        defer { for settings in all { try? FileManager.default.removeItem(atPath: settings.directory) } }
+        let workers = try zip(engines, all).map { try WorkerProcess($0, $1) }
+        defer { for worker in workers { worker.kill() } }
+        let loads = try load(workers, inBatches: true)
+        for worker in workers {
             _ = try worker.ask(.close)
             worker.end()
-            disk.append(engine.isPersistent ? worker.diskBytes : nil)
+        }
+        if workloads.contains(.loadBatch) {
+            add(loads, of: engines, .loadBatch, note: "closed", &report) { number in
+                engines[number].isPersistent ? workers[number].diskBytes : nil
+            }
+        }
+        for (engine, settings) in zip(engines, all) {
             guard engine.isPersistent else { continue }
             if workloads.contains(.reopen) {
                 say("opening \(engine.rawValue)")
@@ -29,22 +31,9 @@ extension Measurement {
             if workloads.contains(.reopenScan), engine.isSegment {
                 let openings = try (0..<rounds).map { _ in
                     try Opening.removeFooters(settings.directory)
-                    return try WorkerProcess.open(engine, settings)
+                    return try WorkerProcess.open(engine, settings, scans: true)
                 }
                 rows.append((engine, .reopenScan, openings))
-            }
-        }
-        if workloads.contains(.loadBatch) {
-            for (number, engine) in engines.enumerated() {
-                report.add(
-                    engine,
-                    .loadBatch,
-                    rounds: [loads[number]],
-                    limit: answers(of: engine.limit, in: loads).map { [$0] },
-                    base: base.flatMap { answers(of: $0, in: loads) }.map { [$0] },
-                    bytesOnDisk: disk[number],
-                    note: "closed"
-                )
             }
         }
         for (engine, workload, openings) in rows { report.addOpening(engine, workload, openings) }

@@ -144,9 +144,10 @@ struct OpenOnce: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Opens a cache once.", shouldDisplay: false)
 
     @OptionGroup var options: EngineOptions
+    @Flag var scans = false
 
     func run() throws {
-        let opening = try Opening.measure(options.engine, options.settings)
+        let opening = try scans ? Opening.scan(options.settings) : Opening.measure(options.engine, options.settings)
         print(String(decoding: try JSONEncoder().encode(opening), as: UTF8.self))
     }
 }

@@ -26,6 +26,9 @@ struct Measurement {
         if workloads.contains(.turnover) { try measureTurnover(root, &report) }
         if workloads.contains(.reuse) { try measureReuse(root, &report) }
         if workloads.contains(where: \.needsBatchLoad) { try measureBatchLoads(root, &report) }
+        for workload in workloads where workload == .load || workload == .loadBatch {
+            try measureLoads(root, workload, &report)
+        }
         if workloads.contains(where: \.needsLoad) { try measureLoaded(root, &report) }
         return report
     }
@@ -38,26 +41,12 @@ struct Measurement {
             )
         }
         defer { for worker in workers { worker.kill() } }
-        var loads: [WorkerAnswer] = []
-        for worker in workers {
-            say("\(worker.engine.rawValue): loading \(entries) entries")
-            loads.append(try worker.ask(.load(inBatches: false)))
-            _ = try worker.ask(.settle)
+        let loads = try load(workers, inBatches: false)
+        if workloads.contains(.load) {
+            add(loads, of: engines, .load, &report) { engines[$0].isPersistent ? workers[$0].diskBytes : nil }
         }
-        for (number, worker) in workers.enumerated() {
-            if workloads.contains(.load) {
-                report.add(
-                    worker.engine,
-                    .load,
-                    rounds: [loads[number]],
-                    limit: answers(of: worker.engine.limit, in: loads).map { [$0] },
-                    base: base.flatMap { answers(of: $0, in: loads) }.map { [$0] },
-                    bytesOnDisk: worker.engine.isPersistent ? worker.diskBytes : nil
-                )
-            }
-            // Every value is compared, which brings what the kernel has put aside back into the page cache too.
-            _ = try worker.ask(.verify)
-        }
+        // Every value is compared, which brings what the kernel has put aside back into the page cache too.
+        for worker in workers { _ = try worker.ask(.verify) }
         for workload in workloads where workload.isSliced { try measure(workload, workers, &report) }
         if workloads.contains(.latency) { try measureLatency(workers, &report) }
         say("comparing every value once more")
@@ -150,7 +139,11 @@ struct Measurement {
     }
 
     private func measureMemory(_ root: String, _ report: inout Report) throws {
-        for engine in engines where engine == .segment || engine == .segmentLZ4 {
+        for engine in engines {
+            guard engine == .segment || engine == .segmentLZ4 else {
+                say("memory: not of \(engine.rawValue); its index is no memory of the process alone")
+                continue
+            }
             for removed in [0, 2] {
                 say("memory of \(engine.rawValue), \(removed) of 10 removed")
                 let path = root + "/memory-\(engine.rawValue)-\(removed)"
@@ -164,7 +157,11 @@ struct Measurement {
     }
 
     private func measureTurnover(_ root: String, _ report: inout Report) throws {
-        for engine in engines where engine.isBounded {
+        for engine in engines {
+            guard engine.isBounded else {
+                say("turnover: not of \(engine.rawValue), which takes no size limit")
+                continue
+            }
             say("turnover of \(engine.rawValue) at \(sizeLimit >> 20) MiB")
             let path = root + "/turnover-\(engine.rawValue)"
             let worker = try WorkerProcess(

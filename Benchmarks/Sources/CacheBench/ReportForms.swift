@@ -8,7 +8,7 @@ extension Report {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
             return String(decoding: try encoder.encode(rows), as: UTF8.self) + "\n"
-        case .csv: return lines(separator: ",").joined(separator: "\n") + "\n"
+        case .csv: return commaSeparated()
         case .table: return table()
         }
     }
@@ -33,10 +33,22 @@ extension Report {
         ]
     }
 
-    private func lines(separator: String) -> [String] {
-        ([Self.columns] + rows.map(cells)).map { line in
-            line.map { $0.contains(separator) ? "\"\($0)\"" : $0 }.joined(separator: separator)
-        }
+    /// The table's columns, and what the table says around them. Quoting by RFC 4180.
+    private func commaSeparated() -> String {
+        let others = ["entries", "value bytes", "base", "resident MB", "durability"]
+        let lines =
+            [Self.columns + others]
+            + rows.map { row in
+                let resident = row.residentBytes.map { String(format: "%.1f", Double($0) / 1e6) } ?? ""
+                let mean = String(format: "%.0f", row.valueBytesMean)
+                return cells(row) + [String(row.entries), mean, row.base?.rawValue ?? "", resident, row.durability]
+            }
+        return lines.map { line in
+            line.map { cell in
+                guard cell.contains(where: { ",\"\n".contains($0) }) else { return cell }
+                return "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+            }.joined(separator: ",") + "\n"
+        }.joined()
     }
 
     private func table() -> String {

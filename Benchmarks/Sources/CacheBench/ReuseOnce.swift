@@ -43,6 +43,9 @@ struct ReuseOnce: ParsableCommand {
         let report = try await Summariser(model: model, cache: cache).summarise(conversations)
         if let failure = report.failures.first { throw BenchError("\(failure.chatID): \(failure.message)") }
         if let failure = report.cacheFailure { throw BenchError("the cache failed: \(failure)") }
+        for (conversation, summary) in zip(conversations, report.summaries) {
+            try check(summary?.content, of: conversation)
+        }
         return ReuseAnswer(
             conversations: conversations.count,
             computed: report.computed,
@@ -61,10 +64,9 @@ struct ReuseOnce: ParsableCommand {
         let start = monotonicNanoseconds()
         let values = try await cache.get(keys)
         let middle = monotonicNanoseconds()
-        for value in values {
-            guard let value, SummaryEnvelope(value) != nil else { throw BenchError("a summary is missing") }
-        }
+        let envelopes = values.map { $0.flatMap { SummaryEnvelope($0) } }
         let end = monotonicNanoseconds()
+        for (conversation, envelope) in zip(conversations, envelopes) { try check(envelope?.content, of: conversation) }
         let bytes = values.reduce(0) { $0 + ($1?.bytes.count ?? 0) }
         return ReuseAnswer(
             conversations: conversations.count,
@@ -74,6 +76,16 @@ struct ReuseOnce: ParsableCommand {
             codingSeconds: Double(end - middle) / 1e9,
             valueBytesMean: Double(bytes) / Double(conversations.count)
         )
+    }
+
+    /// The model repeats what it was asked, so that each summary tells whose it is.
+    private static func check(_ content: SummaryContent?, of conversation: Conversation) throws {
+        guard let content, let request = conversation.messages.first?.content else {
+            throw BenchError("\(conversation.chatID): no summary")
+        }
+        guard content.request == request, content.summary.contains(request) else {
+            throw BenchError("\(conversation.chatID): the summary of another conversation")
+        }
     }
 
     private static func conversation(_ number: Int) -> Conversation {

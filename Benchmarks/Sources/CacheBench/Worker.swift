@@ -4,8 +4,8 @@ import Sampling
 
 /// What the measuring process asks of a worker, a line of JSON each.
 enum WorkerCommand: Codable, Sendable {
-    /// Sets every entry once, one by one or in batches.
-    case load(inBatches: Bool)
+    /// Sets entries of a range for the first time, one by one or in batches.
+    case load(inBatches: Bool, start: Int, count: Int, threads: Int)
     /// Ends what a load has left for the background.
     case settle
     /// Runs so many operations on so many threads.
@@ -86,7 +86,8 @@ struct Worker<E: Engine> {
 
     private func run(_ command: WorkerCommand) throws -> WorkerAnswer {
         switch command {
-        case .load(let inBatches): return try load(inBatches ? .loadBatch : .load)
+        case .load(let inBatches, let start, let count, let threads):
+            return try load(inBatches ? .loadBatch : .load, start..<start + count, threads: threads)
         case .settle:
             let seconds = try ContinuousClock().measure { try engine.settle() } / .seconds(1)
             return WorkerAnswer(operations: 1, seconds: seconds)
@@ -118,18 +119,19 @@ struct Worker<E: Engine> {
 
     // MARK: Load and verify
 
-    private func load(_ workload: Workload) throws -> WorkerAnswer {
-        var seconds = 0.0
-        var unobserved = Unobserved()
-        // What a part needs is made before its clock starts.
-        for start in stride(from: 0, to: entries, by: Self.loadPart) {
-            let slice = Slice(dataset, ids: Array(start..<min(entries, start + Self.loadPart)))
-            seconds += try engine.run(workload, slice, versions, &unobserved)
+    /// What the entries need is made before the clock starts.
+    private func load(_ workload: Workload, _ range: Range<Int>, threads: Int) throws -> WorkerAnswer {
+        let slices = (0..<threads).map { thread in
+            let bounds = (0...1).map { range.lowerBound + range.count * (thread + $0) / threads }
+            return Slice(dataset, ids: Array(bounds[0]..<bounds[1]))
         }
-        return WorkerAnswer(operations: entries, seconds: seconds)
+        let (engine, versions) = (engine, versions)
+        let seconds = try Slice.runTogether(slices) { slice in
+            var unobserved = Unobserved()
+            return try engine.run(workload, slice, versions, &unobserved)
+        }
+        return WorkerAnswer(operations: range.count, seconds: seconds)
     }
-
-    private static var loadPart: Int { 20_000 }
 
     private func verify() throws -> WorkerAnswer {
         let scratch = dataset.makeScratch()

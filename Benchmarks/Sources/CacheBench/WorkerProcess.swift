@@ -76,10 +76,11 @@ final class WorkerProcess {
         }
     }
 
-    /// Runs the executable once for an opening of the directory.
-    static func open(_ engine: EngineName, _ settings: EngineSettings) throws -> Opening {
+    /// Runs the executable once for an opening of the directory; `scans`: of a store without footers.
+    static func open(_ engine: EngineName, _ settings: EngineSettings, scans: Bool = false) throws -> Opening {
         let process = Process()
         try prepare(process, "open-once", engine, settings)
+        if scans { process.arguments?.append("--scans") }
         return try JSONDecoder().decode(Opening.self, from: outcome(of: process, "opening \(settings.directory)"))
     }
 

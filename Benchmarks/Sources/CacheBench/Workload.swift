@@ -18,7 +18,7 @@ enum Workload: String, CaseIterable, Codable, Sendable {
     /// Overwrites of uniform keys, into pages touched before the clock starts, and into fresh ones.
     case set
     case setFresh = "set-fresh"
-    /// Opening and one get, in a fresh process: after a clean close, and after a kill in the middle of setting.
+    /// Opening and one get, in a fresh process: after a clean close, and after a kill right behind the last set.
     case reopen
     case reopenKilled = "reopen-killed"
     /// Opening the store without any footer: every record is scanned.

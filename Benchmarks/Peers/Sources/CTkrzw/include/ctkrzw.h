@@ -1,5 +1,6 @@
 // Tkrzw's hash database on a memory-mapped file. Its own C interface goes through a class that stands for any of its
-// databases and copies a value twice; this one calls the hash database itself and copies it once.
+// databases, and copies a value once more than this one, which calls the hash database itself. That copies what is longer
+// than a record's first bytes before it shows it.
 #ifndef GRANARY_CTKRZW_H
 #define GRANARY_CTKRZW_H
 
@@ -21,7 +22,7 @@ bool tkrzw_store_set(struct tkrzw_store *, const void *key, size_t key_length, c
 /// A copy from malloc, or NULL where there is none of the key.
 void *tkrzw_store_get(struct tkrzw_store *, const void *key, size_t key_length, size_t *value_length);
 
-/// Calls the body with the value where it lies, under the record's lock; false where there is none of the key.
+/// Calls the body with the value as the database shows it, under the record's lock; false where there is none of the key.
 bool tkrzw_store_lend(
     struct tkrzw_store *, const void *key, size_t key_length,
     void (*body)(void *context, const void *value, size_t value_length), void *context);

@@ -1,0 +1,81 @@
+import Foundation
+
+/// Filling the engines with their entries, in turns.
+extension Measurement {
+    /// Long enough for what engines do beside a load to come into step with it.
+    private static let entriesInATurn = 100_000
+
+    /// Loads all engines part by part, another one beginning each time: what one leaves the disk and the kernel to do falls
+    /// on all the others alike. Gives the time of each.
+    func load(_ workers: [WorkerProcess], inBatches: Bool, threads: Int = 1) throws -> [WorkerAnswer] {
+        say("loading \(entries) entries\(inBatches ? " in batches" : "")\(threads > 1 ? " on \(threads) threads" : "")")
+        var answers = workers.map { _ in WorkerAnswer() }
+        for (round, start) in stride(from: 0, to: entries, by: Self.entriesInATurn).enumerated() {
+            let count = min(Self.entriesInATurn, entries - start)
+            for turn in workers.indices {
+                let number = (turn + round) % workers.count
+                let command = WorkerCommand.load(inBatches: inBatches, start: start, count: count, threads: threads)
+                answers[number].add(try workers[number].ask(command))
+            }
+        }
+        for worker in workers { _ = try worker.ask(.settle) }
+        return answers
+    }
+
+    /// Loads caches that are for nothing else, on several threads.
+    func measureLoads(_ root: String, _ workload: Workload, _ report: inout Report) throws {
+        for count in threads where count > 1 {
+            let names = engines.filter(\.takesSeveralWriters)
+            let workers = try names.map { name in
+                let path = root + "/\(workload.rawValue)-\(count)-\(name.rawValue)"
+                return try WorkerProcess(name, EngineSettings(directory: path, entries: entries))
+            }
+            defer {
+                for worker in workers {
+                    worker.kill()
+                    try? FileManager.default.removeItem(atPath: worker.directory)
+                }
+            }
+            let loads = try load(workers, inBatches: workload == .loadBatch, threads: count)
+            add(loads, of: names, workload, threads: count, &report) { number in
+                names[number].isPersistent ? workers[number].diskBytes : nil
+            }
+            for worker in workers { _ = try worker.ask(.verify) }
+        }
+    }
+
+    /// Puts what loading took into the report.
+    func add(
+        _ loads: [WorkerAnswer],
+        of names: [EngineName],
+        _ workload: Workload,
+        threads: Int = 1,
+        note: String? = nil,
+        _ report: inout Report,
+        bytesOnDisk: (Int) -> Int?
+    ) {
+        func answer(of name: EngineName) -> [WorkerAnswer]? { names.firstIndex(of: name).map { [loads[$0]] } }
+        for (number, name) in names.enumerated() {
+            report.add(
+                name,
+                workload,
+                threads: threads,
+                rounds: [loads[number]],
+                limit: answer(of: name.limit),
+                base: base.flatMap(answer),
+                bytesOnDisk: bytesOnDisk(number),
+                note: note
+            )
+        }
+    }
+}
+
+extension WorkerAnswer {
+    /// Takes in what came after: its time, and what it found in the end.
+    fileprivate mutating func add(_ later: WorkerAnswer) {
+        operations += later.operations
+        seconds += later.seconds
+        anonymousBytes = later.anonymousBytes
+        residentBytes = later.residentBytes
+    }
+}
