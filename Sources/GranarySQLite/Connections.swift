@@ -3,8 +3,9 @@ internal import GRDB
 internal import Glibc
 internal import Synchronization
 
-/// One connection that writes and several that read. Of all that they do only the search for one key is done on the thread
-/// that asks, which may be a cooperative one: it waits for no writer, and handing it over would take several times as long.
+/// One connection that writes and several that read. Of all that they do only the search for one key and a short value is
+/// done on the thread that asks, which may be a cooperative one: it waits for no writer, and handing it over would take
+/// several times as long.
 ///
 /// A call whose task is cancelled goes on to its end all the same: what was paid for is stored.
 final class Connections: Sendable {
@@ -13,10 +14,12 @@ final class Connections: Sendable {
     /// nil once closed. The lock is held while work is handed to the pool, not while it is done: GRDB's own `close` may not
     /// run beside that.
     private let pool: Mutex<DatabasePool?>
-    /// Reading connections that are asked for.
-    private let readers = Atomic(0)
-    /// Who searches on a thread of their own.
-    private let searching = DispatchGroup()
+    /// Reading connections that are at work or about to be.
+    private let readersInUse = Atomic(0)
+    /// Those of them that are at it on the threads of who asks, whom closing waits for.
+    private let searches = DispatchGroup()
+    /// What closing takes from its beginning on.
+    private let closing = DispatchGroup()
 
     /// As many readers as find work on a few processors.
     private static let readerCount = 4
@@ -88,29 +91,20 @@ final class Connections: Sendable {
         }
     }
 
-    /// Runs the body, which takes no longer than the search for one key, on a reading connection; on this thread if one is
-    /// free.
-    func search<Value: Sendable>(
-        _ body: @escaping @Sendable (Database) throws -> Value
-    ) async throws(SQLiteCacheError) -> Value {
-        let isFree = readers.add(1, ordering: .relaxed).oldValue < Self.readerCount
-        defer { readers.subtract(1, ordering: .relaxed) }
+    /// Runs the body, which is to be short, on a reading connection and on this thread; nil if none is free, or all are
+    /// closed.
+    func search<Value>(_ body: (Database) throws -> Value) throws(SQLiteCacheError) -> Value? {
         let pool = pool.withLock { pool -> DatabasePool? in
-            guard isFree, let pool else { return nil }
-            searching.enter()
+            guard let pool, readersInUse.load(ordering: .relaxed) < Self.readerCount else { return nil }
+            readersInUse.add(1, ordering: .relaxed)
+            searches.enter()
             return pool
         }
-        guard let pool else { return try await read(body) }
-        defer { searching.leave() }
-        return try Self.search(pool, path, body)
-    }
-
-    /// Where no other overload is to be had.
-    private static func search<Value>(
-        _ pool: DatabasePool,
-        _ path: String,
-        _ body: (Database) throws -> Value
-    ) throws(SQLiteCacheError) -> Value {
+        guard let pool else { return nil }
+        defer {
+            readersInUse.subtract(1, ordering: .relaxed)
+            searches.leave()
+        }
         do {
             return try pool.unsafeRead(body)
         } catch {
@@ -122,10 +116,8 @@ final class Connections: Sendable {
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(SQLiteCacheError) -> Value {
-        readers.add(1, ordering: .relaxed)
-        defer { readers.subtract(1, ordering: .relaxed) }
-        return try await handing { pool, finish in
-            pool.asyncUnsafeRead { database in finish(Result { try body(database.get()) }) }
+        try await handing { [self] pool, finish in
+            pool.asyncUnsafeRead(using(body, finish))
         }
     }
 
@@ -133,10 +125,21 @@ final class Connections: Sendable {
     func readSnapshot<Value: Sendable>(
         _ body: @escaping @Sendable (Database) throws -> Value
     ) async throws(SQLiteCacheError) -> Value {
-        readers.add(1, ordering: .relaxed)
-        defer { readers.subtract(1, ordering: .relaxed) }
-        return try await handing { pool, finish in
-            pool.asyncRead { database in finish(Result { try body(database.get()) }) }
+        try await handing { [self] pool, finish in
+            pool.asyncRead(using(body, finish))
+        }
+    }
+
+    /// The body for a reader, which is in use from now on until it is through.
+    private func using<Value: Sendable>(
+        _ body: @escaping @Sendable (Database) throws -> Value,
+        _ finish: @escaping Finish<Value>
+    ) -> @Sendable (Result<Database, any Error>) -> Void {
+        readersInUse.add(1, ordering: .relaxed)
+        return { [self] database in
+            let result = Result { try body(database.get()) }
+            readersInUse.subtract(1, ordering: .relaxed)
+            finish(result)
         }
     }
 
@@ -161,11 +164,18 @@ final class Connections: Sendable {
     /// Whether nobody has closed it.
     var isOpen: Bool { pool.withLock { $0 != nil } }
 
-    /// Waits for the calls that are under way and closes the file, unless that was done before.
+    /// Waits for the calls that are under way and closes the file; if somebody else does, waits until that is done.
     func close() async throws(SQLiteCacheError) {
-        guard let pool = pool.withLock({ pool in pool.take() }) else { return }
-        try await Self.suspending(path) { [searching] finish in
-            searching.notify(queue: Self.waiting) { finish(Result { try pool.close() }) }
+        let pool = pool.withLock { pool in
+            if pool != nil { closing.enter() }
+            return pool.take()
+        }
+        try await Self.suspending(path) { [searches, closing] finish in
+            guard let pool else { return closing.notify(queue: Self.waiting) { finish(.success(())) } }
+            searches.notify(queue: Self.waiting) {
+                finish(Result { try pool.close() })
+                closing.leave()
+            }
         }
     }
 

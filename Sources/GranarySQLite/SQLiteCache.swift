@@ -21,13 +21,16 @@ internal import Synchronization
 /// let bounded = try await SQLiteCache(file: ".cache/summaries.sqlite", sizeLimit: 512 << 20)
 /// ```
 ///
-/// A get of one key searches on the thread that asks. Every other call suspends while threads of SQLite's connections do
-/// its work; one goes on to its end if its task is cancelled. What `set` has returned survives the death of the process.
+/// A get of one key is done on the thread that asks, like those of the default strategy, if a reading connection is free and
+/// the value no longer than 64 KiB. Every other call suspends while threads of SQLite's connections do its work; one goes on
+/// to its end if its task is cancelled. What `set` has returned survives the death of the process.
 public final class SQLiteCache: ManagedCacheStrategy {
     /// Entries that a transaction stores or removes at most, so that other writers get their turn.
     static let entriesInATransaction = 1_000
     /// Bytes of values that a transaction stores at most unless a single one has more, so that the log stays short.
     private static let bytesInATransaction = 4 << 20
+    /// The longest value that is read on the thread that asks.
+    private static let bytesSearchedFor = 64 << 10
     /// The longest key, as in the default strategy.
     private static let keyBytes = 65_535
     /// The largest row that SQLite stores is of a billion bytes; the rest is for the key, the tag and SQLite.
@@ -93,7 +96,11 @@ public final class SQLiteCache: ManagedCacheStrategy {
     public func hit(_ key: String) async throws -> CacheHit? {
         let key = Data(key.utf8)
         let now = now
-        return counted(try await connections.search { try StoredEntry.find(key, in: $0, now: now) })
+        let found = try connections.search { database in
+            try StoredEntry.find(key, in: database, now: now, longest: Self.bytesSearchedFor)
+        }
+        if let found, !found.isLong { return counted(found) }
+        return counted(try await connections.read { try StoredEntry.find(key, in: $0, now: now) })
     }
 
     /// The values of many keys, and when they end, as they are at one moment.
@@ -113,7 +120,7 @@ public final class SQLiteCache: ManagedCacheStrategy {
             figures.noteHit()
             return hit
         case .nothing: figures.noteMiss()
-        case .damaged: figures.noteMiss(isDamaged: true)
+        case .damaged, .long: figures.noteMiss(isDamaged: true)
         }
         return nil
     }

@@ -1,19 +1,20 @@
 import Foundation
+import Sampling
 
 /// Filling the engines with their entries, in turns.
 extension Measurement {
     /// Long enough for what engines do beside a load to come into step with it.
     private static let entriesInATurn = 100_000
 
-    /// Loads all engines part by part, another one beginning each time: what one leaves the disk and the kernel to do falls
-    /// on all the others alike. Gives the time of each.
+    /// Loads all engines part by part, in another order each time, and gives the time of each. What one leaves to the disk,
+    /// the kernel or its own threads costs whoever comes next, and nobody comes next always.
     func load(_ workers: [WorkerProcess], inBatches: Bool, threads: Int = 1) throws -> [WorkerAnswer] {
         say("loading \(entries) entries\(inBatches ? " in batches" : "")\(threads > 1 ? " on \(threads) threads" : "")")
         var answers = workers.map { _ in WorkerAnswer() }
-        for (round, start) in stride(from: 0, to: entries, by: Self.entriesInATurn).enumerated() {
+        var order = SplitMix64(state: 1)
+        for start in stride(from: 0, to: entries, by: Self.entriesInATurn) {
             let count = min(Self.entriesInATurn, entries - start)
-            for turn in workers.indices {
-                let number = (turn + round) % workers.count
+            for number in workers.indices.shuffled(using: &order) {
                 let command = WorkerCommand.load(inBatches: inBatches, start: start, count: count, threads: threads)
                 answers[number].add(try workers[number].ask(command))
             }

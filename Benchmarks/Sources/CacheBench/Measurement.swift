@@ -1,4 +1,5 @@
 import Foundation
+import Sampling
 
 /// One run: loads the engines, measures every workload, takes everything away again.
 struct Measurement {
@@ -71,11 +72,11 @@ struct Measurement {
         say("\(workload.rawValue)")
         let operations = try workers.map { try operationsPerSlice(workload, $0) }
         var answers: [[[WorkerAnswer]]] = threads.map { _ in workers.map { _ in [] } }
+        var order = SplitMix64(state: 1)
         for round in 0..<rounds {
             for (row, count) in threads.enumerated() {
-                for turn in workers.indices {
-                    // Another one begins each round, so that nobody always comes after the same neighbour.
-                    let number = (turn + round) % workers.count
+                // Another order each round, so that nobody always comes after the same neighbour.
+                for number in workers.indices.shuffled(using: &order) {
                     guard runs(workers[number].engine, workload, threads: count) else { continue }
                     let seed = UInt64(round + 1) &* 1_000_003
                     let answer = try workers[number].ask(
@@ -141,7 +142,7 @@ struct Measurement {
     private func measureMemory(_ root: String, _ report: inout Report) throws {
         for engine in engines {
             guard engine == .segment || engine == .segmentLZ4 else {
-                say("memory: not of \(engine.rawValue); its index is no memory of the process alone")
+                say("memory: not measured of \(engine.rawValue)")
                 continue
             }
             for removed in [0, 2] {

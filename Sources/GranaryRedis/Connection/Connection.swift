@@ -39,13 +39,16 @@ final class Connection: Sendable {
     /// Guards the above; no other lock is taken inside it.
     private let state = Mutex(State())
     private let eventLoop: any EventLoop
+    /// How many connections had broken before it was made.
+    let breaksBefore: Int
     private let whenEnded: @Sendable (Connection, Ending) -> Void
     private let unanswered = Atomic(0)
     private let isLetIn = Atomic(false)
     private let gathers = Atomic(false)
 
-    init(on eventLoop: any EventLoop, whenEnded: @escaping @Sendable (Connection, Ending) -> Void) {
+    init(on eventLoop: any EventLoop, breaksBefore: Int = 0, whenEnded: @escaping @Sendable (Connection, Ending) -> Void) {
         self.eventLoop = eventLoop
+        self.breaksBefore = breaksBefore
         self.whenEnded = whenEnded
     }
 

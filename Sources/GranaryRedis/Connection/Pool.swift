@@ -11,9 +11,9 @@ internal import Synchronization
 final class Pool: Sendable {
     fileprivate struct State {
         var connections: [Connection] = []
-        /// Whether a connection was let in once.
-        var hasSucceeded = false
-        /// Attempts to connect that failed since one succeeded.
+        /// Connections that ended after they were let in.
+        var breaks = 0
+        /// Attempts to connect that failed since then, but for those that broke along with one that was let in.
         var failures = 0
         /// When connecting may be tried again, and why it may not before.
         var retryAt: ContinuousClock.Instant?
@@ -123,16 +123,18 @@ final class Pool: Sendable {
         for request in ending.sent {
             if request.prepareToRepeat() { again.append(request) } else { over.append(request) }
         }
-        for request in ending.unsent {
-            if request.prepareToRepeat(always: true) { again.append(request) } else { over.append(request) }
-        }
         let (next, isNew) = state.withLock { state -> (Connection?, Bool) in
             state.note(ending, of: connection, options.reconnection)
-            guard !again.isEmpty, !state.isClosed else { return (nil, false) }
+            guard !state.isClosed, !again.isEmpty || !ending.unsent.isEmpty else { return (nil, false) }
             // As many as may be without this one: the last was made since it broke.
             if state.connections.count >= options.connections { return (state.connections.last, false) }
             // Else what waited for one that could not be made goes along with what others wait for.
             return state.retryAt == nil ? (addConnection(&state), true) : (state.connections.last, false)
+        }
+        for request in ending.unsent {
+            // To wait for another one that others wait for, too, is no second try.
+            let mayGo = (!ending.wasReady && !isNew) || request.prepareToRepeat(always: true)
+            if mayGo { again.append(request) } else { over.append(request) }
         }
         for request in over { request.fail(ending.error) }
         for request in again where next?.enqueue(request) != true { request.fail(ending.error) }
@@ -140,7 +142,7 @@ final class Pool: Sendable {
     }
 
     private func addConnection(_ state: inout State) -> Connection {
-        let connection = Connection(on: eventLoop) { [self] in ended($0, $1) }
+        let connection = Connection(on: eventLoop, breaksBefore: state.breaks) { [self] in ended($0, $1) }
         state.connections.append(connection)
         return connection
     }
@@ -210,16 +212,15 @@ extension Pool.State {
     ) {
         remove(connection)
         if ending.wasReady {
-            hasSucceeded = true
+            breaks += 1
             failures = 0
             retryAt = nil
-        } else {
+        } else if ending.error.code != .connectionLost || connection.breaksBefore == breaks {
             failures += 1
             lastError = ending.error
-            // Whoever drops all connections of a server that is well drops those that are being let in as well.
-            let isNoSign = hasSucceeded && failures == 1 && ending.error.code == .connectionLost
-            retryAt = isNoSign ? nil : reconnection.now() + reconnection.wait(afterFailures: failures)
+            retryAt = reconnection.now() + reconnection.wait(afterFailures: failures)
         }
+        // Else it was dropped along with one that had been let in, and says no more of the server than that one.
     }
 
     fileprivate mutating func remove(_ connection: Connection) {
