@@ -46,7 +46,11 @@ final class Connection: Sendable {
     private let isLetIn = Atomic(false)
     private let gathers = Atomic(false)
 
-    init(on eventLoop: any EventLoop, breaksBefore: Int = 0, whenEnded: @escaping @Sendable (Connection, Ending) -> Void) {
+    init(
+        on eventLoop: any EventLoop,
+        breaksBefore: Int = 0,
+        whenEnded: @escaping @Sendable (Connection, Ending) -> Void
+    ) {
         self.eventLoop = eventLoop
         self.breaksBefore = breaksBefore
         self.whenEnded = whenEnded
