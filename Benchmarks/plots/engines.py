@@ -42,7 +42,7 @@ TITLES = {
     "miss": "miss",
     "load": "single sets",
     "load-batch": "sets in batches of 1,000",
-    "set": "overwrites",
+    "set-fresh": "overwrites",
     "mixed-95-5": "95 % gets, 5 % sets",
     "mixed-50-50": "50 % gets, 50 % sets",
 }
@@ -191,7 +191,7 @@ def main():
     matplotlib.rcParams["svg.hashsalt"] = "engines"
     summary(single, f"{target}/summary.svg")
     bar_panels(single, TITLES, "ops_per_second", short, "operations a second, one thread", f"{target}/throughput.svg")
-    latencies(single, ("get-zipf", "miss", "set"), f"{target}/latency.svg")
+    latencies(single, ("get-zipf", "miss", "set-fresh"), f"{target}/latency.svg")
     bar_panels(
         [row for row in rows if row["threads"] == 2],
         TITLES,
