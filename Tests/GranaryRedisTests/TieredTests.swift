@@ -70,11 +70,9 @@ struct TieredTests {
             defer { isAnswered.store(true, ordering: .relaxed) }
             return try await cache.get("absent")
         }
-        // Keys of their own: a set waits while an earlier one of its key is on its way.
         for number in UInt8(1)..<100 {
-            try await cache.set("key \(number)", to: CacheValue([number]))
-            #expect(try await cache.get("key \(number)") == CacheValue([number]))
-            #expect(try await cache.get("key \(number / 2)") == CacheValue([number / 2]))
+            try await cache.set("key \(number % 2)", to: CacheValue([number]))
+            #expect(try await cache.get("key \(number % 2)") == CacheValue([number]))
         }
         // Whoever had waited would have waited as long as this.
         let hasWaited = isAnswered.load(ordering: .relaxed)

@@ -97,6 +97,16 @@ final class KeyLocks: Sendable {
         return state.held[hash]?.removeFirst()
     }
 
+    /// Runs the body as the only writer of those of the keys that nobody holds; it is told which, in their order.
+    func writingFree<Result: Sendable>(
+        _ keys: [TierKey],
+        _ body: ([Bool]) async throws -> Result
+    ) async rethrows -> Result {
+        let isMine = state.withLock { state in keys.map { Self.take($0.hash, &state) } }
+        defer { for (key, isMine) in zip(keys, isMine) where isMine { release(key.hash) } }
+        return try await body(isMine)
+    }
+
     // MARK: Copying between tiers
 
     /// Takes those of the keys that nobody holds and nobody wrote to since the mark, to copy what was read then; returns

@@ -20,6 +20,8 @@ final class Tier: Sendable {
     let reading: TierHealth
     let writing: TierHealth
     let backlog: TierBacklog
+    /// Of the keys of which something is on its way to the tier; taken after the cache's own, if both are.
+    let locks = KeyLocks()
     let figures = Figures()
     let gauge = TierGauge()
     /// The task that brings the tier up to date, while there is one.

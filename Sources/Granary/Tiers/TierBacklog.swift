@@ -14,13 +14,18 @@ final class TierBacklog: Sendable {
         case nothing
     }
 
+    /// What the tier lacks of a key since some moment; what is written to the key later makes it another one.
+    struct Lack: Sendable {
+        let key: TierKey
+        fileprivate let version: Int
+    }
+
     /// An entry in the queue.
     struct Queued: Sendable {
-        let key: TierKey
+        let lack: Lack
         let entry: CacheEntry
-        /// Tells it from an earlier or later one of the same key.
-        let version: Int
         fileprivate let place: Int
+        fileprivate var key: TierKey { lack.key }
         fileprivate var byteCount: Int { key.bytes.count + entry.value.bytes.count }
     }
 
@@ -34,7 +39,8 @@ final class TierBacklog: Sendable {
         var nextPlace = 0
         var nextVersion = 0
         var queuedBytes = 0
-        var outdated: Set<TierKey> = []
+        /// The keys of which it has nothing or an older value, with the version of each.
+        var outdated: [TierKey: Int] = [:]
         /// A bit for the hash of every key that had no room among the outdated ones.
         var filter: [UInt64] = []
         /// How often a bit was set.
@@ -43,6 +49,15 @@ final class TierBacklog: Sendable {
         var mustBeCleared = false
 
         var isEmpty: Bool { queued.isEmpty && outdated.isEmpty && filter.isEmpty && !mustBeCleared }
+
+        func isCurrent(_ lack: Lack) -> Bool {
+            queued[lack.key]?.lack.version == lack.version || outdated[lack.key] == lack.version
+        }
+
+        mutating func newVersion() -> Int {
+            nextVersion += 1
+            return nextVersion
+        }
     }
 
     /// Bits of the filter: 128 KiB, of which 100,000 keys that had no room set a tenth.
@@ -83,7 +98,7 @@ final class TierBacklog: Sendable {
         if isEmpty { return .tiers }
         return state.withLock { state in
             if let queued = state.queued[key] { return .queued(queued.entry) }
-            if state.mustBeCleared || state.outdated.contains(key) { return .nothing }
+            if state.mustBeCleared || state.outdated[key] != nil { return .nothing }
             return Self.isSet(key, in: state.filter) ? .nothing : .tiers
         }
     }
@@ -106,18 +121,17 @@ final class TierBacklog: Sendable {
     // MARK: Outdated keys
 
     /// The tier has nothing or an older value of the key.
-    func noteOutdated(_ key: TierKey) {
-        changing { state in
-            Self.dequeue(key, &state)
-            if state.outdated.contains(key) { return }
-            if state.outdated.count < options.rememberedKeys {
-                state.outdated.insert(key)
-            } else {
-                if state.filter.isEmpty { state.filter = [UInt64](repeating: 0, count: Self.filterBits / 64) }
-                let bit = Int(key.hash % UInt64(Self.filterBits))
-                state.filter[bit / 64] |= 1 << UInt64(bit % 64)
-                state.filtered += 1
-            }
+    func noteOutdated(_ key: TierKey) { changing { noteOutdated(key, &$0) } }
+
+    private func noteOutdated(_ key: TierKey, _ state: inout State) {
+        Self.dequeue(key, &state)
+        if state.outdated[key] != nil || state.outdated.count < options.rememberedKeys {
+            state.outdated[key] = state.newVersion()
+        } else {
+            if state.filter.isEmpty { state.filter = [UInt64](repeating: 0, count: Self.filterBits / 64) }
+            let bit = Int(key.hash % UInt64(Self.filterBits))
+            state.filter[bit / 64] |= 1 << UInt64(bit % 64)
+            state.filtered += 1
         }
     }
 
@@ -126,15 +140,33 @@ final class TierBacklog: Sendable {
         if isEmpty { return }
         changing { state in
             Self.dequeue(key, &state)
-            state.outdated.remove(key)
+            state.outdated[key] = nil
         }
     }
 
-    /// Whether the key is one that is known to be outdated.
-    func isOutdated(_ key: TierKey) -> Bool { state.withLock { $0.outdated.contains(key) } }
-
     /// Some of the keys that are known to be outdated.
-    func outdatedKeys(atMost count: Int) -> [TierKey] { state.withLock { Array($0.outdated.prefix(count)) } }
+    func outdatedKeys(atMost count: Int) -> [Lack] {
+        state.withLock { $0.outdated.prefix(count).map { Lack(key: $0.key, version: $0.value) } }
+    }
+
+    // MARK: Making good
+
+    /// Whether the tier still lacks it, nothing having been written to the key since.
+    func isCurrent(_ lack: Lack) -> Bool { state.withLock { $0.isCurrent(lack) } }
+
+    /// The tier has what it lacked then; what was written to the key since, it lacks still.
+    func noteMadeGood(_ lack: Lack) {
+        changing { state in
+            guard state.isCurrent(lack) else { return }
+            Self.dequeue(lack.key, &state)
+            state.outdated[lack.key] = nil
+        }
+    }
+
+    /// The tier does not take what it lacks, and may hold an older value.
+    func noteRefused(_ lack: Lack) {
+        changing { if $0.isCurrent(lack) { noteOutdated(lack.key, &$0) } }
+    }
 
     // MARK: Everything
 
@@ -160,7 +192,7 @@ final class TierBacklog: Sendable {
         changing { state in
             let former = state.queued[key]
             let place = former?.place ?? state.nextPlace
-            let queued = Queued(key: key, entry: entry, version: state.nextVersion, place: place)
+            let queued = Queued(lack: Lack(key: key, version: state.newVersion()), entry: entry, place: place)
             let byteCount = state.queuedBytes - (former?.byteCount ?? 0) + queued.byteCount
             let count = state.queued.count + (former == nil ? 1 : 0)
             guard count <= options.queuedEntries, byteCount <= options.queuedBytes else { return false }
@@ -168,8 +200,7 @@ final class TierBacklog: Sendable {
             state.queuedBytes = byteCount
             state.places[place] = key
             state.nextPlace = max(state.nextPlace, place + 1)
-            state.nextVersion += 1
-            state.outdated.remove(key)
+            state.outdated[key] = nil
             return true
         }
     }
@@ -205,15 +236,10 @@ final class TierBacklog: Sendable {
         state.withLock { state in
             state.batchCount = 1
             for queued in batch {
-                guard let current = state.queued[queued.key], current.version == queued.version else { continue }
+                guard state.isCurrent(queued.lack), let current = state.queued[queued.key] else { continue }
                 state.places[current.place] = nil
                 state.places[state.nextPlace] = current.key
-                state.queued[current.key] = Queued(
-                    key: current.key,
-                    entry: current.entry,
-                    version: current.version,
-                    place: state.nextPlace
-                )
+                state.queued[current.key] = Queued(lack: current.lack, entry: current.entry, place: state.nextPlace)
                 state.nextPlace += 1
             }
             while state.head < state.nextPlace, state.places[state.head] == nil { state.head += 1 }
@@ -222,11 +248,6 @@ final class TierBacklog: Sendable {
 
     /// All entries that wait, in no order.
     var allQueued: [CacheEntry] { isEmpty ? [] : state.withLock { $0.queued.values.map(\.entry) } }
-
-    /// Whether the entry still waits, and none of the same key after it.
-    func isCurrent(_ queued: Queued) -> Bool {
-        state.withLock { $0.queued[queued.key]?.version == queued.version }
-    }
 
     /// Empties the queue; returns how many entries there were.
     func dropQueued() -> Int {

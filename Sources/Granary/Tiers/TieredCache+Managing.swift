@@ -17,13 +17,15 @@ extension TieredCache {
             for tier in tiers {
                 let content = tier.backlog.content(of: name)
                 if case .queued(let entry) = content, hit(of: entry) != nil { hadOne = true }
-                switch await tier.writeAlways({ try await $0.remove(key) }) {
-                case .success(let had):
-                    if had, case .tiers = content { hadOne = true }
-                    tier.backlog.noteWritten(name)
-                case .failure(let error):
-                    tier.backlog.noteOutdated(name)
-                    failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
+                await tier.locks.writing([name]) {
+                    switch await tier.writeAlways({ try await $0.remove(key) }) {
+                    case .success(let had):
+                        if had, case .tiers = content { hadOne = true }
+                        tier.backlog.noteWritten(name)
+                    case .failure(let error):
+                        tier.backlog.noteOutdated(name)
+                        failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
+                    }
                 }
             }
             try check(

@@ -143,9 +143,14 @@ extension TieredCache {
         }
         if entries.isEmpty { return }
         for tier in tiers[..<number] where !tier.backlog.mustBeCleared {
-            guard case .success = await tier.write({ try await $0.store(entries) }) else { continue }
-            for found in mine { tier.backlog.noteWritten(found.name) }
-            tier.figures.fills.add(entries.count, ordering: .relaxed)
+            // A reader does not wait for what is on its way to the tier; what is found again fills it later.
+            await tier.locks.writingFree(mine.map(\.name)) { isFree in
+                let entries = zip(entries, isFree).filter(\.1).map(\.0)
+                if entries.isEmpty { return }
+                guard case .success = await tier.write({ try await $0.store(entries) }) else { return }
+                for (found, isFree) in zip(mine, isFree) where isFree { tier.backlog.noteWritten(found.name) }
+                tier.figures.fills.add(entries.count, ordering: .relaxed)
+            }
         }
     }
 }

@@ -98,14 +98,15 @@ extension TieredCache {
         }
     }
 
-    /// Writes entries that wait, those of them that still do.
+    /// Writes entries that wait, those of them that still do. Nothing but the way to this tier is held: later values of
+    /// the keys are set meanwhile, and wait in their place.
     private func drain(_ queued: [TierBacklog.Queued], to tier: Tier, always: Bool) async -> Step {
-        await locks.writing(queued.map(\.key)) {
-            let current = queued.filter(tier.backlog.isCurrent)
+        await tier.locks.writing(queued.map(\.lack.key)) {
+            let current = queued.filter { tier.backlog.isCurrent($0.lack) }
             if current.isEmpty { return .done }
             switch await attempt(tier, always: always, { try await $0.store(current.map(\.entry)) }) {
             case .success:
-                for queued in current { tier.backlog.noteWritten(queued.key) }
+                for queued in current { tier.backlog.noteMadeGood(queued.lack) }
                 tier.backlog.noteBatchWritten(current.count, atMost: Self.batchCount)
                 tier.figures.sets.add(current.count, ordering: .relaxed)
                 return .done
@@ -128,9 +129,14 @@ extension TieredCache {
         for queued in queued {
             switch await attempt(tier, always: always, { try await $0.store([queued.entry]) }) {
             case .success:
-                tier.backlog.noteWritten(queued.key)
+                tier.backlog.noteMadeGood(queued.lack)
                 tier.figures.sets.add(1, ordering: .relaxed)
-            case .failure(let error) where isRefusal(error): await noteRefused(queued.entry, queued.key, by: tier)
+            case .failure(let error) where isRefusal(error):
+                if await removeRefused(queued.entry.key, from: tier) {
+                    tier.backlog.noteMadeGood(queued.lack)
+                } else {
+                    tier.backlog.noteRefused(queued.lack)
+                }
             case .failure(let error):
                 tier.backlog.noteBatchFailed([queued])
                 return .failed(error)
@@ -140,15 +146,16 @@ extension TieredCache {
         return .done
     }
 
-    /// Stores what the tiers above have of the keys, and removes from the tier what they have not.
-    private func repair(_ keys: [TierKey], in tier: Tier, always: Bool) async -> Step {
+    /// Stores what the tiers above have of the keys, and removes from the tier what they have not. What is set meanwhile
+    /// makes the key lack something else.
+    private func repair(_ lacks: [TierBacklog.Lack], in tier: Tier, always: Bool) async -> Step {
         var failure: Step?
         var failuresInARow = 0
-        for key in keys {
-            let step = await locks.writing([key]) { () -> Step in
-                guard tier.backlog.isOutdated(key) else { return .done }
-                let name = String(decoding: key.bytes, as: UTF8.self)
-                let newest = await newest(key, name, above: tier)
+        for lack in lacks {
+            let step = await tier.locks.writing([lack.key]) { () -> Step in
+                guard tier.backlog.isCurrent(lack) else { return .done }
+                let name = String(decoding: lack.key.bytes, as: UTF8.self)
+                let newest = await newest(lack.key, name, above: tier)
                 let result = await attempt(tier, always: always) { strategy in
                     if let newest {
                         try await strategy.set(name, to: newest.value, options: newest.options)
@@ -158,12 +165,13 @@ extension TieredCache {
                 }
                 switch result {
                 case .success:
-                    tier.backlog.noteWritten(key)
+                    tier.backlog.noteMadeGood(lack)
                     tier.figures.repaired.add(1, ordering: .relaxed)
                     return .done
                 case .failure(let error) where isRefusal(error):
-                    await noteRefused(CacheEntry(name, CacheValue([])), key, by: tier)
-                    return tier.backlog.isOutdated(key) ? .failed(error) : .done
+                    guard await removeRefused(name, from: tier) else { return .failed(error) }
+                    tier.backlog.noteMadeGood(lack)
+                    return .done
                 case .failure(let error): return .failed(error)
                 case nil: return .leftAlone
                 }

@@ -24,8 +24,9 @@ extension TieredCache {
                 let mayWait = number > 0 && options.writing == .behind && !isTaken.contains(false)
                 if mayWait {
                     enqueue(entries, keys, for: tier)
-                } else if let error = await write(entries, keys, to: tier, &isTaken) {
-                    lastError = error
+                } else {
+                    let error = await tier.locks.writing(keys) { await write(entries, keys, to: tier, &isTaken) }
+                    lastError = error ?? lastError
                 }
             }
             if let lastError, isTaken.contains(false) { throw lastError }
@@ -40,7 +41,8 @@ extension TieredCache {
         }
     }
 
-    /// Writes the entries to the tier, and marks those that it took; returns why it did not take the others.
+    /// Writes the entries to the tier, of which the keys are held, and marks those that it took; returns why it did not
+    /// take the others.
     private func write(
         _ entries: [CacheEntry],
         _ keys: [TierKey],
@@ -79,7 +81,11 @@ extension TieredCache {
         refused error: any Error
     ) async -> (any Error)? {
         if let key = keys.first, let entry = entries.first, entries.count == 1 {
-            await noteRefused(entry, key, by: tier)
+            if await removeRefused(entry.key, from: tier) {
+                tier.backlog.noteWritten(key)
+            } else {
+                tier.backlog.noteOutdated(key)
+            }
             return error
         }
         var lastError: (any Error)?
@@ -91,14 +97,13 @@ extension TieredCache {
         return lastError
     }
 
-    /// Removes what the tier may hold of a key whose newest value it refuses.
-    func noteRefused(_ entry: CacheEntry, _ key: TierKey, by tier: Tier) async {
+    /// Removes what the tier may hold of a key whose newest value it refuses; false if it may hold it still.
+    func removeRefused(_ key: String, from tier: Tier) async -> Bool {
         tier.figures.refused.add(1, ordering: .relaxed)
-        switch await tier.writeAlways({ try await $0.remove(entry.key) }) {
-        case .success: tier.backlog.noteWritten(key)
+        return switch await tier.writeAlways({ try await $0.remove(key) }) {
+        case .success: true
         // It refuses the key itself, and so has nothing of it.
-        case .failure(let error) where isRefusal(error): tier.backlog.noteWritten(key)
-        case .failure: tier.backlog.noteOutdated(key)
+        case .failure(let error): isRefusal(error)
         }
     }
 }

@@ -21,8 +21,7 @@ public struct TieredCacheOptions: Sendable {
         /// Before `set` returns.
         case through
         /// Afterwards, through a queue for each tier; `flush` and `close` empty it. What lies in the queue is read from
-        /// there, and lost with the process. A set of a key whose earlier value is on its way to a tier at that moment waits
-        /// until the tier has answered.
+        /// there, and lost with the process.
         case behind
     }
 
