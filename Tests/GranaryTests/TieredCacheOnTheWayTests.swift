@@ -1,17 +1,22 @@
 import Granary
+import Synchronization
 import TestSupport
 import Testing
 
 /// What is written while an earlier value of the same key is on its way to a tier, which takes its time.
-@Suite(.inTurn, .timeLimit(.minutes(5))) struct TieredCacheOnTheWayTests {
+@Suite(.inTurn, .timeLimit(.minutes(30))) struct TieredCacheOnTheWayTests {
     /// Once nothing is on its way any more, the lower tier has this and is believed.
     private static func expectLower(_ tiers: TieredFixture, has value: [UInt8]?) async throws {
         try await tiers.cache.flush()
+        await tiers.cache.finishRecovery()
         #expect(try await tiers.lower.base.get("key")?.bytes == value)
         #expect(tiers.lowerFigures.queued == 0 && tiers.lowerFigures.outdated == 0)
         try await tiers.upper.base.removeAll()
         #expect(try await tiers.cache.get("key")?.bytes == value)
     }
+
+    /// Whoever does not wait, but should, goes ahead.
+    private static func giveOthersTime() async { for _ in 0..<1_000 { await Task.yield() } }
 
     @Test func aSetBehindWaitsForNothingAndComesAfterTheEarlierOne() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
@@ -63,7 +68,8 @@ import Testing
         again.open()
         if isRemovalDown {
             while !tiers.lowerFigures.isWritingSuspended { await Task.yield() }
-            #expect(try await tiers.get("key") == 2)
+            await tiers.cache.finishRecovery()
+            #expect(tiers.lowerFigures.queued == 1 && tiers.lowerFigures.outdated == 0)
             tiers.lower.comeBack()
         }
         try await Self.expectLower(tiers, has: [2])
@@ -86,20 +92,74 @@ import Testing
     }
 
     @Test func aSetThroughComesAfterTheRepairThatIsOnItsWay() async throws {
-        let tiers = try TieredFixture()
-        tiers.lower.fail { $0.isWritingDown = true }
-        try await tiers.set("key", 1)
-        tiers.lower.comeBack()
-        tiers.uptime.advance(by: .seconds(60))
+        let tiers = try TieredFixture {
+            $0.writing = .behind
+            $0.queuedEntries = 0
+        }
         let stop = Stop()
         tiers.lower.holdNextWrite(at: stop)
-        _ = try await tiers.get("absent")
+        try await tiers.set("key", 1)
         await stop.waitUntilReached()
+        // What the first tier does not take goes to the other at once.
+        tiers.upper.fail { $0.isWritingDown = true }
         let set = Task { [tiers] in try await tiers.set("key", 2) }
-        while try await tiers.upper.base.get("key") != CacheValue([2]) { await Task.yield() }
+        while !tiers.cache.tierStatistics[0].isWritingSuspended { await Task.yield() }
+        await Self.giveOthersTime()
         stop.open()
         try await set.value
+        tiers.upper.comeBack()
         try await Self.expectLower(tiers, has: [2])
+    }
+
+    @Test func aKeyThatFailsAndIsSetAgainEachTimeKeepsNoOtherFromTheTier() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        tiers.lower.fail { $0.failsLongerThan = 10 }
+        let long = CacheValue([UInt8](repeating: 1, count: 20))
+        var stop = Stop()
+        tiers.lower.holdNextWrite(at: stop)
+        try await tiers.cache.set("long", to: long)
+        await stop.waitUntilReached()
+        try await tiers.set("key", 1)
+        var tried: [String]?
+        for round in 1...3 where tried != ["key"] {
+            try await tiers.cache.set("long", to: long)
+            stop.open()
+            await tiers.sleep.begun(round)
+            stop = Stop()
+            tiers.lower.holdNextWrite(at: stop)
+            tiers.uptime.advance(by: .seconds(60))
+            tiers.sleep.wake()
+            await stop.waitUntilReached()
+            tried = tiers.lower.calls.writes.last
+        }
+        #expect(tried == ["key"])
+        stop.open()
+    }
+
+    @Test func aFlushEndsThoughAKeyIsSetAgainEachTime() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        var stop = Stop()
+        tiers.lower.holdNextWrite(at: stop)
+        try await tiers.set("key", 0)
+        await stop.waitUntilReached()
+        let hasEnded = Atomic(false)
+        let flush = Task { [tiers] in
+            defer { hasEnded.store(true, ordering: .relaxed) }
+            try await tiers.cache.flush()
+        }
+        var value = UInt8(0)
+        while !hasEnded.load(ordering: .relaxed) {
+            value &+= 1
+            try await tiers.set("key", value)
+            let next = Stop()
+            tiers.lower.holdNextWrite(at: next)
+            stop.open()
+            await next.waitUntilReached()
+            stop = next
+        }
+        try await flush.value
+        stop.open()
+        try await Self.expectLower(tiers, has: [value])
     }
 
     @Test func aRemovalComesAfterTheValueThatIsOnItsWay() async throws {
@@ -110,6 +170,7 @@ import Testing
         await stop.waitUntilReached()
         let removal = Task { [tiers] in try await tiers.cache.remove("key") }
         while try await tiers.upper.base.get("key") != nil { await Task.yield() }
+        await Self.giveOthersTime()
         stop.open()
         #expect(try await removal.value)
         try await Self.expectLower(tiers, has: nil)
@@ -129,6 +190,7 @@ import Testing
         #expect(try await tiers.get("key") == 1)
         stop.open()
         try await tiers.cache.flush()
+        await tiers.cache.finishRecovery()
         #expect(try await tiers.get("key") == 1)
         #expect(try await tiers.upper.base.get("key") == CacheValue([1]))
     }

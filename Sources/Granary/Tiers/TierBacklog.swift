@@ -47,6 +47,8 @@ final class TierBacklog: Sendable {
         var filtered = 0
         /// The tier holds what was removed with everything else.
         var mustBeCleared = false
+        /// How often that came to be.
+        var demands = 0
 
         var isEmpty: Bool { queued.isEmpty && outdated.isEmpty && filter.isEmpty && !mustBeCleared }
 
@@ -92,6 +94,18 @@ final class TierBacklog: Sendable {
     var hasWork: Bool {
         isEmpty ? false : state.withLock { !$0.queued.isEmpty || !$0.outdated.isEmpty || $0.mustBeCleared }
     }
+
+    /// Whether something of that can be done that was lacking at a moment, by its `version`.
+    func hasWork(until version: Int) -> Bool {
+        if isEmpty { return false }
+        return state.withLock { state in
+            state.mustBeCleared || state.outdated.values.contains { $0 <= version }
+                || state.queued.values.contains { $0.lack.version <= version }
+        }
+    }
+
+    /// The moment of now, for `hasWork(until:)`.
+    var version: Int { state.withLock { $0.nextVersion } }
 
     /// What is to be believed of the key.
     func content(of key: TierKey) -> Content {
@@ -171,17 +185,28 @@ final class TierBacklog: Sendable {
     // MARK: Everything
 
     /// Nothing that the tier holds counts until it was cleared.
-    func demandClearing() { changing { $0.mustBeCleared = true } }
-
-    /// How often a bit of the filter was set so far, to be kept while the tier is being cleared.
-    var filtered: Int { state.withLock { $0.filtered } }
-
-    /// The tier was cleared. The keys known to be outdated stay so, for they may be from after that; so does the filter if a
-    /// bit was set meanwhile.
-    func noteCleared(whenFiltered filtered: Int) {
+    func demandClearing() {
         changing { state in
-            state.mustBeCleared = false
-            if state.filtered == filtered { state.filter = [] }
+            state.mustBeCleared = true
+            state.demands += 1
+        }
+    }
+
+    /// What a clearing that begins now takes away.
+    struct ClearingMark: Sendable {
+        fileprivate let filtered: Int
+        fileprivate let demands: Int
+    }
+
+    /// To be kept while the tier is being cleared.
+    var clearingMark: ClearingMark { state.withLock { ClearingMark(filtered: $0.filtered, demands: $0.demands) } }
+
+    /// The tier was cleared since the mark. The keys known to be outdated stay so, for they may be from after that; so does
+    /// the filter if a bit was set meanwhile, and the demand if it was made again.
+    func noteCleared(since mark: ClearingMark) {
+        changing { state in
+            if state.demands == mark.demands { state.mustBeCleared = false }
+            if state.filtered == mark.filtered { state.filter = [] }
         }
     }
 
@@ -236,7 +261,8 @@ final class TierBacklog: Sendable {
         state.withLock { state in
             state.batchCount = 1
             for queued in batch {
-                guard state.isCurrent(queued.lack), let current = state.queued[queued.key] else { continue }
+                // Or what was set since: whoever sets a key again and again keeps it from nobody else's way.
+                guard let current = state.queued[queued.key] else { continue }
                 state.places[current.place] = nil
                 state.places[state.nextPlace] = current.key
                 state.queued[current.key] = Queued(lack: current.lack, entry: current.entry, place: state.nextPlace)

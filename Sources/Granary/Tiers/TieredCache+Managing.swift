@@ -48,9 +48,9 @@ extension TieredCache {
             var failures: [TieredCacheError.Failure] = []
             for tier in tiers {
                 _ = tier.backlog.dropQueued()
-                let filtered = tier.backlog.filtered
+                let mark = tier.backlog.clearingMark
                 switch await tier.writeAlways({ try await $0.removeAll() }) {
-                case .success: tier.backlog.noteCleared(whenFiltered: filtered)
+                case .success: tier.backlog.noteCleared(since: mark)
                 case .failure(let error):
                     tier.backlog.demandClearing()
                     failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
@@ -92,8 +92,9 @@ extension TieredCache {
         try check(failures, "flushing", "what they lack is kept for them; flush again")
     }
 
+    /// Writes what the tier lacks now; others may go on writing meanwhile.
     private func finishWriting(to tier: Tier) async throws {
-        if case .failed(let error) = await bringUpToDate(tier, always: true) { throw error }
+        if case .failed(let error) = await bringUpToDate(tier, until: tier.backlog.version) { throw error }
     }
 
     /// What the tiers for which the body throws failed with.

@@ -19,7 +19,7 @@ extension TieredCache {
             task = Task.detached { [self] in
                 var isDone = false
                 while !isDone {
-                    let ending = await bringUpToDate(tier, always: false)
+                    let ending = await bringUpToDate(tier)
                     isDone = tier.recovery.withLock { task in
                         // What came since the last look has found this task here and started none.
                         if case .done = ending, tier.backlog.hasWork { return false }
@@ -40,11 +40,12 @@ extension TieredCache {
 
     /// Clears the tier if it must be, empties its queue, and stores or removes what it has of outdated keys. One failure
     /// may be an entry's own, and others are tried after it; several in a row are the tier's. While the tier is left alone
-    /// nothing is done unless that is asked for.
-    func bringUpToDate(_ tier: Tier, always: Bool) async -> Step {
+    /// nothing is done, unless it is for what was lacking at a moment, by its `version`: that is tried always.
+    func bringUpToDate(_ tier: Tier, until version: Int? = nil) async -> Step {
+        let always = version != nil
         var failure: (any Error)?
         var failuresInARow = 0
-        while tier.backlog.hasWork {
+        while version.map(tier.backlog.hasWork(until:)) ?? tier.backlog.hasWork {
             if Task.isCancelled { return .failed(CancellationError()) }
             // While everything is being removed there is nothing to do here.
             guard locks.beginCopying() else { return .leftAlone }
@@ -88,13 +89,17 @@ extension TieredCache {
     }
 
     private func clear(_ tier: Tier, always: Bool) async -> Step {
-        let filtered = tier.backlog.filtered
-        switch await attempt(tier, always: always, { try await $0.removeAll() }) {
-        case .success:
-            tier.backlog.noteCleared(whenFiltered: filtered)
-            return .done
-        case .failure(let error): return .failed(error)
-        case nil: return .leftAlone
+        await tier.clearing {
+            // Who was at it before has done so, and what was written since is to stay.
+            guard tier.backlog.mustBeCleared else { return .done }
+            let mark = tier.backlog.clearingMark
+            switch await attempt(tier, always: always, { try await $0.removeAll() }) {
+            case .success:
+                tier.backlog.noteCleared(since: mark)
+                return .done
+            case .failure(let error): return .failed(error)
+            case nil: return .leftAlone
+            }
         }
     }
 
@@ -156,6 +161,8 @@ extension TieredCache {
                 guard tier.backlog.isCurrent(lack) else { return .done }
                 let name = String(decoding: lack.key.bytes, as: UTF8.self)
                 let newest = await newest(lack.key, name, above: tier)
+                // Then nothing was found because nothing was looked for.
+                if Task.isCancelled { return .failed(CancellationError()) }
                 let result = await attempt(tier, always: always) { strategy in
                     if let newest {
                         try await strategy.set(name, to: newest.value, options: newest.options)
@@ -191,7 +198,11 @@ extension TieredCache {
     /// What was written to the key last, if a tier above has it and tells its end.
     private func newest(_ key: TierKey, _ name: String, above tier: Tier) async -> CacheEntry? {
         for upper in tiers.prefix(while: { $0 !== tier }) {
-            guard case .tiers = upper.backlog.content(of: key) else { continue }
+            switch upper.backlog.content(of: key) {
+            case .queued(let entry): return hit(of: entry) == nil ? nil : entry
+            case .nothing: continue
+            case .tiers: break
+            }
             guard case .success(let hit?)? = await upper.read({ try await $0.hit(name) }) else { continue }
             switch hit.end {
             case .never: return CacheEntry(name, hit.value)

@@ -24,6 +24,10 @@ extension TieredCache {
                 let mayWait = number > 0 && options.writing == .behind && !isTaken.contains(false)
                 if mayWait {
                     enqueue(entries, keys, for: tier)
+                } else if !tier.writing.isDue {
+                    // Without waiting for the one call that tries it.
+                    tier.figures.skipped.add(1, ordering: .relaxed)
+                    lastError = leaveOut(keys, of: tier)
                 } else {
                     let error = await tier.locks.writing(keys) { await write(entries, keys, to: tier, &isTaken) }
                     lastError = error ?? lastError
@@ -39,6 +43,21 @@ extension TieredCache {
             tier.backlog.noteOutdated(key)
             tier.figures.dropped.add(1, ordering: .relaxed)
         }
+        // Who closed the cache meanwhile has looked before this came.
+        if isClosed.load(ordering: .relaxed) {
+            tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed)
+        }
+    }
+
+    /// The tier does not get what is written to the keys; returns why.
+    private func leaveOut(_ keys: [TierKey], of tier: Tier) -> any Error {
+        for key in keys { tier.backlog.noteOutdated(key) }
+        return tier.writing.lastError
+            ?? TieredCacheError(
+                action: "writing",
+                failures: [],
+                consequence: "the tier \(tier.name) has to be cleared before it takes anything"
+            )
     }
 
     /// Writes the entries to the tier, of which the keys are held, and marks those that it took; returns why it did not
@@ -61,14 +80,7 @@ extension TieredCache {
         case .failure(let error):
             for key in keys { tier.backlog.noteOutdated(key) }
             return error
-        case nil:
-            for key in keys { tier.backlog.noteOutdated(key) }
-            return tier.writing.lastError
-                ?? TieredCacheError(
-                    action: "writing",
-                    failures: [],
-                    consequence: "the tier \(tier.name) has to be cleared before it takes anything"
-                )
+        case nil: return leaveOut(keys, of: tier)
         }
     }
 
