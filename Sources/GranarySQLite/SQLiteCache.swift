@@ -99,7 +99,7 @@ public final class SQLiteCache: ManagedCacheStrategy {
         let found = try connections.search { database in
             try StoredEntry.find(key, in: database, now: now, longest: Self.bytesSearchedFor)
         }
-        if let found, !found.isLong { return counted(found) }
+        if case let found?? = found { return counted(found) }
         return counted(try await connections.read { try StoredEntry.find(key, in: $0, now: now) })
     }
 
@@ -120,7 +120,7 @@ public final class SQLiteCache: ManagedCacheStrategy {
             figures.noteHit()
             return hit
         case .nothing: figures.noteMiss()
-        case .damaged, .long: figures.noteMiss(isDamaged: true)
+        case .damaged: figures.noteMiss(isDamaged: true)
         }
         return nil
     }

@@ -46,14 +46,16 @@ struct StoredEntry: Sendable {
         case hit(CacheHit)
         case nothing
         case damaged
-        /// A value that is longer than was asked for, and was not read.
-        case long
-
-        var isLong: Bool { if case .long = self { true } else { false } }
     }
 
-    /// Looks for the key's entry, and checks it if it has not expired and its value is no longer than that.
-    static func find(_ key: Data, in database: Database, now: Int64, longest: Int = .max) throws -> Found {
+    /// Looks for the key's entry, and checks it if it has not expired.
+    static func find(_ key: Data, in database: Database, now: Int64) throws -> Found {
+        // Nothing is longer than that.
+        try find(key, in: database, now: now, longest: .max) ?? .damaged
+    }
+
+    /// The same for a value that is no longer than that; nil for one that is, and was not read.
+    static func find(_ key: Data, in database: Database, now: Int64, longest: Int) throws -> Found? {
         // The length is known without the pages that the value goes on in.
         let statement = try database.cachedStatement(
             sql: """
@@ -62,10 +64,10 @@ struct StoredEntry: Sendable {
                 """
         )
         let rows = try Row.fetchCursor(statement, arguments: [key, longest])
-        guard let row = try rows.next() else { return .nothing }
+        guard let row = try rows.next() else { return Found.nothing }
         let expiry = integer(row, 0)
         if let expiry, expiry <= now { return .nothing }
-        if integer(row, 4) == 1 { return .long }
+        if integer(row, 4) == 1 { return nil }
         guard let coding = integer(row, 1).flatMap(UInt8.init(exactly:)).map(ValueCoding.init(rawValue:)),
             let checksum = integer(row, 2),
             let bytes = try row.withUnsafeData(atIndex: 3, { $0.map { [UInt8]($0) } }),

@@ -14,9 +14,7 @@ extension Measurement {
             worker.end()
         }
         if workloads.contains(.loadBatch) {
-            add(loads, of: engines, .loadBatch, note: "closed", &report) { number in
-                engines[number].isPersistent ? workers[number].diskBytes : nil
-            }
+            add(loads, of: workers, .loadBatch, note: "closed", &report)
         }
         for (engine, settings) in zip(engines, all) {
             guard engine.isPersistent else { continue }

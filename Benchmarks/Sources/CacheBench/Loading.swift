@@ -38,9 +38,7 @@ extension Measurement {
                 }
             }
             let loads = try load(workers, inBatches: workload == .loadBatch, threads: count)
-            add(loads, of: names, workload, threads: count, &report) { number in
-                names[number].isPersistent ? workers[number].diskBytes : nil
-            }
+            add(loads, of: workers, workload, threads: count, &report)
             for worker in workers { _ = try worker.ask(.verify) }
         }
     }
@@ -48,23 +46,24 @@ extension Measurement {
     /// Puts what loading took into the report.
     func add(
         _ loads: [WorkerAnswer],
-        of names: [EngineName],
+        of workers: [WorkerProcess],
         _ workload: Workload,
         threads: Int = 1,
         note: String? = nil,
-        _ report: inout Report,
-        bytesOnDisk: (Int) -> Int?
+        _ report: inout Report
     ) {
-        func answer(of name: EngineName) -> [WorkerAnswer]? { names.firstIndex(of: name).map { [loads[$0]] } }
-        for (number, name) in names.enumerated() {
+        func answer(of engine: EngineName) -> [WorkerAnswer]? {
+            workers.firstIndex { $0.engine == engine }.map { [loads[$0]] }
+        }
+        for (worker, load) in zip(workers, loads) {
             report.add(
-                name,
+                worker.engine,
                 workload,
                 threads: threads,
-                rounds: [loads[number]],
-                limit: answer(of: name.limit),
+                rounds: [load],
+                limit: answer(of: worker.engine.limit),
                 base: base.flatMap(answer),
-                bytesOnDisk: bytesOnDisk(number),
+                bytesOnDisk: worker.diskBytes,
                 note: note
             )
         }

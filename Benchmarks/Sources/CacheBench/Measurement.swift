@@ -44,7 +44,7 @@ struct Measurement {
         defer { for worker in workers { worker.kill() } }
         let loads = try load(workers, inBatches: false)
         if workloads.contains(.load) {
-            add(loads, of: engines, .load, &report) { engines[$0].isPersistent ? workers[$0].diskBytes : nil }
+            add(loads, of: workers, .load, &report)
         }
         // Every value is compared, which brings what the kernel has put aside back into the page cache too.
         for worker in workers { _ = try worker.ask(.verify) }
@@ -52,11 +52,6 @@ struct Measurement {
         if workloads.contains(.latency) { try measureLatency(workers, &report) }
         say("comparing every value once more")
         for worker in workers { _ = try worker.ask(.verify) }
-    }
-
-    /// The engine's part of a list that has one for each engine.
-    func answers<Answer>(of engine: EngineName, in all: [Answer]) -> Answer? {
-        engines.firstIndex(of: engine).map { all[$0] }
     }
 
     /// They fit into half a segment of the store, which is what it has made ahead at the least.
@@ -92,20 +87,21 @@ struct Measurement {
             ).latency?["each"]
         }
         for (row, count) in threads.enumerated() {
+            func rounds(of engine: EngineName, in row: Int) -> [WorkerAnswer]? {
+                workers.firstIndex { $0.engine == engine }.map { answers[row][$0] }.flatMap { $0.isEmpty ? nil : $0 }
+            }
             for (number, worker) in workers.enumerated() where !answers[row][number].isEmpty {
-                let limit = self.answers(of: worker.engine.limit, in: answers[row]).flatMap { $0.isEmpty ? nil : $0 }
-                let singleLimit = self.answers(of: worker.engine.limit, in: answers[0])
                 report.add(
                     worker.engine,
                     workload,
                     threads: count,
                     rounds: answers[row][number],
-                    limit: limit,
+                    limit: rounds(of: worker.engine.limit, in: row),
                     single: row == 0 ? nil : answers[0][number],
-                    singleLimit: row == 0 ? nil : singleLimit,
-                    base: base.flatMap { self.answers(of: $0, in: answers[row]) }.flatMap { $0.isEmpty ? nil : $0 },
+                    singleLimit: row == 0 ? nil : rounds(of: worker.engine.limit, in: 0),
+                    base: base.flatMap { rounds(of: $0, in: row) },
                     latency: row == 0 ? latencies[number] : nil,
-                    bytesOnDisk: worker.engine.isPersistent ? worker.diskBytes : nil
+                    bytesOnDisk: worker.diskBytes
                 )
             }
         }

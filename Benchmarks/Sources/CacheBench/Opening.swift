@@ -27,12 +27,13 @@ struct Opening: Codable {
         // is measured in between, and has mappings of its own.
         let (bytes, before) = try hashPass(settings.directory)
         let options = StoreOptions(durability: .never, compression: .none)
-        let (store, seconds) = try withFirstKey { key in
+        let (store, seconds) = try withFirstKey { key, dataset in
             let start = monotonicNanoseconds()
             let store = try SegmentStore(directory: settings.directory, options: options)
-            guard try store.withValue(key.bytes, { _ in true }) == true else {
-                throw BenchError("the first entry was not found")
+            let isRight = try store.withValue(key.bytes) { value in
+                value.withUnsafeBytes { dataset.plausible($0, id: 0) }
             }
+            guard isRight == true else { throw BenchError("the first entry was not found, or is another") }
             return (store, Double(monotonicNanoseconds() - start) / 1e9)
         }
         guard store.count == settings.entries else {
@@ -45,11 +46,13 @@ struct Opening: Codable {
         return Opening(seconds: seconds, scan: scan)
     }
 
-    fileprivate static func withFirstKey<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    fileprivate static func withFirstKey<Result>(
+        _ body: (UnsafeRawBufferPointer, Dataset) throws -> Result
+    ) rethrows -> Result {
         let dataset = Dataset()
         return try withUnsafeTemporaryAllocation(byteCount: Dataset.keyLength, alignment: 8) { key in
             if let base = key.baseAddress { dataset.writeKey(of: 0, to: base) }
-            return try body(UnsafeRawBufferPointer(key))
+            return try body(UnsafeRawBufferPointer(key), dataset)
         }
     }
 
@@ -107,8 +110,7 @@ private final class OpeningStopwatch: EngineUse {
     var seconds = 0.0
 
     func use<E: Engine>(_ makeEngine: () throws -> E) throws {
-        try Opening.withFirstKey { key in
-            let dataset = Dataset()
+        try Opening.withFirstKey { key, dataset in
             let start = monotonicNanoseconds()
             let engine = try makeEngine()
             guard try engine.get(key, { dataset.plausible($0, id: 0) }) == true else {

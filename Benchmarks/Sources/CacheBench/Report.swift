@@ -89,7 +89,7 @@ struct Report {
         }
     }
 
-    mutating func addTurnover(_ engine: EngineName, _ answer: WorkerAnswer, sizeLimit: Int, bytesOnDisk: Int) {
+    mutating func addTurnover(_ engine: EngineName, _ answer: WorkerAnswer, sizeLimit: Int, bytesOnDisk: Int?) {
         guard let figures = answer.turnover else { return }
         for (name, latency, note) in figures.lines {
             var row = row(engine, .turnover)

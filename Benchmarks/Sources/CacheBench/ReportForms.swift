@@ -45,7 +45,7 @@ extension Report {
             }
         return lines.map { line in
             line.map { cell in
-                guard cell.contains(where: { ",\"\n".contains($0) }) else { return cell }
+                guard cell.contains(where: { ",\"".contains($0) || $0.isNewline }) else { return cell }
                 return "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\""
             }.joined(separator: ",") + "\n"
         }.joined()

@@ -67,8 +67,9 @@ final class WorkerProcess {
         process.waitUntilExit()
     }
 
-    /// Bytes that the directory takes on the disk.
-    var diskBytes: Int {
+    /// Bytes that the directory takes on the disk; nil for an engine that keeps nothing there.
+    var diskBytes: Int? {
+        guard engine.isPersistent else { return nil }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
         return names.reduce(0) { sum, name in
             var status = stat()
