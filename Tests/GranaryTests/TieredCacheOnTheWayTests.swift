@@ -162,6 +162,60 @@ import Testing
         try await Self.expectLower(tiers, has: [value])
     }
 
+    @Test func aFlushWaitsForWhatCameInThePlaceOfWhatItWaitsFor() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        let (first, second) = (Stop(), Stop())
+        tiers.lower.holdNextWrite(at: first)
+        try await tiers.set("other", 1)
+        await first.waitUntilReached()
+        try await tiers.set("key", 1)
+        let hasEnded = Atomic(false)
+        let flush = Task { [tiers] in
+            defer { hasEnded.store(true, ordering: .relaxed) }
+            try await tiers.cache.flush()
+        }
+        await Self.giveOthersTime()
+        try await tiers.set("key", 2)
+        tiers.lower.holdNextWrite(at: second)
+        first.open()
+        await second.waitUntilReached()
+        await Self.giveOthersTime()
+        let hasEndedEarly = hasEnded.load(ordering: .relaxed)
+        #expect(!hasEndedEarly)
+        second.open()
+        try await flush.value
+        try await Self.expectLower(tiers, has: [2])
+    }
+
+    @Test func closingSaysSoIfTheTierKeepsAnEarlierValueOfWhatItRefuses() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        try await tiers.lower.base.set("key", to: CacheValue([1]))
+        tiers.lower.fail { ($0.refusesLongerThan, $0.isWritingDown) = (10, true) }
+        try await tiers.cache.set("key", to: CacheValue([UInt8](repeating: 2, count: 20)))
+        let error = await #expect(throws: TieredCacheError.self) { try await tiers.cache.close() }
+        #expect(error?.failures.map(\.tier) == ["lower"])
+    }
+
+    @Test func aSetThatIsOnItsWayDuringAClosingTakesNothingWithIt() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        let (draining, setting) = (Stop(), Stop())
+        tiers.lower.holdNextWrite(at: draining)
+        try await tiers.set("first", 1)
+        await draining.waitUntilReached()
+        for number in 0..<100 { try await tiers.set("\(number)", 1) }
+        tiers.upper.holdNextWrite(at: setting)
+        let set = Task { [tiers] in try await tiers.set("late", 1) }
+        await setting.waitUntilReached()
+        let close = Task { [tiers] in try await tiers.cache.close() }
+        while (try? await tiers.cache.count()) != nil { await Task.yield() }
+        setting.open()
+        try await set.value
+        draining.open()
+        try await close.value
+        #expect(tiers.lowerFigures.sets + tiers.lowerFigures.dropped == 102)
+        #expect(tiers.lowerFigures.sets >= 101)
+    }
+
     @Test func aRemovalComesAfterTheValueThatIsOnItsWay() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
         let stop = Stop()

@@ -36,6 +36,8 @@ final class KeyLocks: Sendable {
         var clearers = 0
         var copies = 0
         var waitingClearers: [CheckedContinuation<Void, Never>] = []
+        /// Who waits until nothing is being removed.
+        var waitingCopiers: [CheckedContinuation<Void, Never>] = []
 
         func mark(_ hash: UInt64) -> Mark {
             Mark(generation: generations[Int(hash % 1_024)] &+ clearings)
@@ -164,11 +166,26 @@ final class KeyLocks: Sendable {
             if mayBegin { continuation.resume() }
         }
         defer {
-            state.withLock { state in
+            let copiers = state.withLock { state in
                 state.clearers -= 1
                 state.clearings += 1
+                guard state.clearers == 0 else { return [CheckedContinuation<Void, Never>]() }
+                defer { state.waitingCopiers = [] }
+                return state.waitingCopiers
             }
+            for copier in copiers { copier.resume() }
         }
         return try await body()
+    }
+
+    /// Waits until nothing is being removed.
+    func waitWhileClearing() async {
+        await withCheckedContinuation { continuation in
+            let mayGo = state.withLock { state in
+                if state.clearers > 0 { state.waitingCopiers.append(continuation) }
+                return state.clearers == 0
+            }
+            if mayGo { continuation.resume() }
+        }
     }
 }

@@ -24,9 +24,17 @@ final class TierBacklog: Sendable {
     struct Queued: Sendable {
         let lack: Lack
         let entry: CacheEntry
-        fileprivate let place: Int
+        /// The version of the first that the tier did not get since it had what was written last.
+        fileprivate var since: Int
+        fileprivate var place: Int
         fileprivate var key: TierKey { lack.key }
         fileprivate var byteCount: Int { key.bytes.count + entry.value.bytes.count }
+    }
+
+    /// A key of which the tier has nothing or an older value, likewise.
+    private struct Outdated: Sendable {
+        let version: Int
+        var since: Int
     }
 
     private struct State: Sendable {
@@ -39,8 +47,7 @@ final class TierBacklog: Sendable {
         var nextPlace = 0
         var nextVersion = 0
         var queuedBytes = 0
-        /// The keys of which it has nothing or an older value, with the version of each.
-        var outdated: [TierKey: Int] = [:]
+        var outdated: [TierKey: Outdated] = [:]
         /// A bit for the hash of every key that had no room among the outdated ones.
         var filter: [UInt64] = []
         /// How often a bit was set.
@@ -49,12 +56,16 @@ final class TierBacklog: Sendable {
         var mustBeCleared = false
         /// How often that came to be.
         var demands = 0
+        /// Nothing is queued any more.
+        var isSealed = false
 
         var isEmpty: Bool { queued.isEmpty && outdated.isEmpty && filter.isEmpty && !mustBeCleared }
 
         func isCurrent(_ lack: Lack) -> Bool {
-            queued[lack.key]?.lack.version == lack.version || outdated[lack.key] == lack.version
+            queued[lack.key]?.lack.version == lack.version || outdated[lack.key]?.version == lack.version
         }
+
+        func since(_ key: TierKey) -> Int? { queued[key]?.since ?? outdated[key]?.since }
 
         mutating func newVersion() -> Int {
             nextVersion += 1
@@ -95,12 +106,13 @@ final class TierBacklog: Sendable {
         isEmpty ? false : state.withLock { !$0.queued.isEmpty || !$0.outdated.isEmpty || $0.mustBeCleared }
     }
 
-    /// Whether something of that can be done that was lacking at a moment, by its `version`.
+    /// Whether something can be done of what was lacking at a moment, by its `version`. What was replaced since is lacking
+    /// until the tier has what came in its place.
     func hasWork(until version: Int) -> Bool {
         if isEmpty { return false }
         return state.withLock { state in
-            state.mustBeCleared || state.outdated.values.contains { $0 <= version }
-                || state.queued.values.contains { $0.lack.version <= version }
+            state.mustBeCleared || state.outdated.values.contains { $0.since <= version }
+                || state.queued.values.contains { $0.since <= version }
         }
     }
 
@@ -138,9 +150,11 @@ final class TierBacklog: Sendable {
     func noteOutdated(_ key: TierKey) { changing { noteOutdated(key, &$0) } }
 
     private func noteOutdated(_ key: TierKey, _ state: inout State) {
+        let version = state.newVersion()
+        let since = state.since(key) ?? version
         Self.dequeue(key, &state)
         if state.outdated[key] != nil || state.outdated.count < options.rememberedKeys {
-            state.outdated[key] = state.newVersion()
+            state.outdated[key] = Outdated(version: version, since: since)
         } else {
             if state.filter.isEmpty { state.filter = [UInt64](repeating: 0, count: Self.filterBits / 64) }
             let bit = Int(key.hash % UInt64(Self.filterBits))
@@ -158,9 +172,12 @@ final class TierBacklog: Sendable {
         }
     }
 
-    /// Some of the keys that are known to be outdated.
-    func outdatedKeys(atMost count: Int) -> [Lack] {
-        state.withLock { $0.outdated.prefix(count).map { Lack(key: $0.key, version: $0.value) } }
+    /// Some of the keys that are known to be outdated, and were at that moment.
+    func outdatedKeys(atMost count: Int, until version: Int = .max) -> [Lack] {
+        state.withLock { state in
+            let wanted = state.outdated.lazy.filter { $0.value.since <= version }
+            return wanted.prefix(count).map { Lack(key: $0.key, version: $0.value.version) }
+        }
     }
 
     // MARK: Making good
@@ -171,9 +188,13 @@ final class TierBacklog: Sendable {
     /// The tier has what it lacked then; what was written to the key since, it lacks still.
     func noteMadeGood(_ lack: Lack) {
         changing { state in
-            guard state.isCurrent(lack) else { return }
-            Self.dequeue(lack.key, &state)
-            state.outdated[lack.key] = nil
+            if state.isCurrent(lack) {
+                Self.dequeue(lack.key, &state)
+                state.outdated[lack.key] = nil
+            } else if let since = state.since(lack.key), since <= lack.version {
+                state.queued[lack.key]?.since = lack.version + 1
+                state.outdated[lack.key]?.since = lack.version + 1
+            }
         }
     }
 
@@ -212,15 +233,17 @@ final class TierBacklog: Sendable {
 
     // MARK: The queue
 
-    /// Puts the entry behind all others, or in the place of one of the same key; false where there is no room.
+    /// Puts the entry behind all others, or in the place of one of the same key; false where there is no room, and once
+    /// the queue was sealed.
     func enqueue(_ entry: CacheEntry, _ key: TierKey) -> Bool {
         changing { state in
             let former = state.queued[key]
             let place = former?.place ?? state.nextPlace
-            let queued = Queued(lack: Lack(key: key, version: state.newVersion()), entry: entry, place: place)
+            let lack = Lack(key: key, version: state.newVersion())
+            let queued = Queued(lack: lack, entry: entry, since: state.since(key) ?? lack.version, place: place)
             let byteCount = state.queuedBytes - (former?.byteCount ?? 0) + queued.byteCount
             let count = state.queued.count + (former == nil ? 1 : 0)
-            guard count <= options.queuedEntries, byteCount <= options.queuedBytes else { return false }
+            if state.isSealed || count > options.queuedEntries || byteCount > options.queuedBytes { return false }
             state.queued[key] = queued
             state.queuedBytes = byteCount
             state.places[place] = key
@@ -237,14 +260,15 @@ final class TierBacklog: Sendable {
         while state.head < state.nextPlace, state.places[state.head] == nil { state.head += 1 }
     }
 
-    /// The entries that wait longest; few after a failure, so that one which always fails does not keep others from the
-    /// tier.
-    func longestQueued(atMost count: Int) -> [Queued] {
+    /// The entries that wait longest, of those of which the tier lacked something at that moment; few after a failure, so
+    /// that one which always fails does not keep others from the tier.
+    func longestQueued(atMost count: Int, until version: Int = .max) -> [Queued] {
         state.withLock { state in
             var batch: [Queued] = []
             var place = state.head
             while place < state.nextPlace, batch.count < min(count, state.batchCount) {
-                if let queued = state.places[place].flatMap({ state.queued[$0] }) { batch.append(queued) }
+                let queued = state.places[place].flatMap { state.queued[$0] }
+                if let queued, queued.since <= version { batch.append(queued) }
                 place += 1
             }
             return batch
@@ -262,10 +286,10 @@ final class TierBacklog: Sendable {
             state.batchCount = 1
             for queued in batch {
                 // Or what was set since: whoever sets a key again and again keeps it from nobody else's way.
-                guard let current = state.queued[queued.key] else { continue }
-                state.places[current.place] = nil
-                state.places[state.nextPlace] = current.key
-                state.queued[current.key] = Queued(lack: current.lack, entry: current.entry, place: state.nextPlace)
+                guard let place = state.queued[queued.key]?.place else { continue }
+                state.places[place] = nil
+                state.places[state.nextPlace] = queued.key
+                state.queued[queued.key]?.place = state.nextPlace
                 state.nextPlace += 1
             }
             while state.head < state.nextPlace, state.places[state.head] == nil { state.head += 1 }
@@ -274,6 +298,12 @@ final class TierBacklog: Sendable {
 
     /// All entries that wait, in no order.
     var allQueued: [CacheEntry] { isEmpty ? [] : state.withLock { $0.queued.values.map(\.entry) } }
+
+    /// Empties the queue for good; returns how many entries there were.
+    func seal() -> Int {
+        state.withLock { $0.isSealed = true }
+        return dropQueued()
+    }
 
     /// Empties the queue; returns how many entries there were.
     func dropQueued() -> Int {

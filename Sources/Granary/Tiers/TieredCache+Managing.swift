@@ -120,7 +120,7 @@ extension TieredCache {
         cancelAlarms()
         let unwritten = await failures { tier in
             await finishRecovery(of: tier)
-            defer { tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed) }
+            defer { tier.figures.dropped.add(tier.backlog.seal(), ordering: .relaxed) }
             // Who closes may have been cancelled; what waits is not to be lost for that.
             try await Task { try await finishWriting(to: tier) }.value
         }

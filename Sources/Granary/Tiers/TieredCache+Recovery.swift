@@ -47,9 +47,13 @@ extension TieredCache {
         var failuresInARow = 0
         while version.map(tier.backlog.hasWork(until:)) ?? tier.backlog.hasWork {
             if Task.isCancelled { return .failed(CancellationError()) }
-            // While everything is being removed there is nothing to do here.
-            guard locks.beginCopying() else { return .leftAlone }
-            let step = await step(tier, always: always)
+            guard locks.beginCopying() else {
+                // While everything is being removed there is nothing to do here, but for what is set meanwhile.
+                if !always { return .leftAlone }
+                await locks.waitWhileClearing()
+                continue
+            }
+            let step = await step(tier, until: version)
             locks.endCopying()
             switch step {
             case .done: failuresInARow = 0
@@ -60,17 +64,20 @@ extension TieredCache {
                 if failuresInARow == Self.mostFailures { return .failed(error) }
             }
         }
-        return failure.map { .failed($0) } ?? .done
+        // Nothing of it is lacking any more, whatever failed on the way.
+        return always ? .done : failure.map { .failed($0) } ?? .done
     }
 
     /// So many failures in a row are the tier's.
     private static let mostFailures = 3
 
-    private func step(_ tier: Tier, always: Bool) async -> Step {
+    private func step(_ tier: Tier, until version: Int?) async -> Step {
+        let always = version != nil
         if tier.backlog.mustBeCleared { return await clear(tier, always: always) }
-        let queued = tier.backlog.longestQueued(atMost: Self.batchCount)
+        let queued = tier.backlog.longestQueued(atMost: Self.batchCount, until: version ?? .max)
         if !queued.isEmpty { return await drain(queued, to: tier, always: always) }
-        return await repair(tier.backlog.outdatedKeys(atMost: Self.batchCount), in: tier, always: always)
+        let outdated = tier.backlog.outdatedKeys(atMost: Self.batchCount, until: version ?? .max)
+        return await repair(outdated, in: tier, always: always)
     }
 
     /// How far bringing a tier up to date has come.

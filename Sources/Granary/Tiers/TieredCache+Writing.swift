@@ -43,10 +43,6 @@ extension TieredCache {
             tier.backlog.noteOutdated(key)
             tier.figures.dropped.add(1, ordering: .relaxed)
         }
-        // Who closed the cache meanwhile has looked before this came.
-        if isClosed.load(ordering: .relaxed) {
-            tier.figures.dropped.add(tier.backlog.dropQueued(), ordering: .relaxed)
-        }
     }
 
     /// The tier does not get what is written to the keys; returns why.
