@@ -63,10 +63,7 @@ import Testing
         let tiers = try TieredFixture { $0.writing = .behind }
         let keys = (0..<10).map(String.init)
         try await tiers.lower.base.set(keys.map { CacheEntry($0, CacheValue([1])) })
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("waiting", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("waiting", 1)
         try await tiers.set("0", 2)
         try await tiers.upper.base.removeAll()
         var iterator = tiers.cache.keys.makeAsyncIterator()
@@ -129,10 +126,7 @@ import Testing
     @Test func writingBehindDoesNotWaitAndReadsWhatWaits() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
         try await tiers.lower.base.set("key", to: CacheValue([1]))
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("first", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("first", 1)
         try await tiers.set("key", 2)
         try await tiers.set("key", 3)
         #expect(tiers.lowerFigures.queued == 2)
@@ -189,10 +183,7 @@ import Testing
     @Test func closingWritesWhatWaitsAndCountsWhatIsNotTaken() async throws {
         for isDown in [false, true] {
             let tiers = try TieredFixture { $0.writing = .behind }
-            let stop = Stop()
-            tiers.lower.holdNextWrite(at: stop)
-            try await tiers.set("first", 1)
-            await stop.waitUntilReached()
+            let stop = try await tiers.setHeldUp("first", 1)
             for number in 0..<200 { try await tiers.set("\(number)", 1) }
             if isDown { tiers.lower.goDown() }
             let close = Task { [tiers] in try await tiers.cache.close() }

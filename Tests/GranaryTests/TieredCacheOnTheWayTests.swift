@@ -20,10 +20,7 @@ import Testing
 
     @Test func aSetBehindWaitsForNothingAndComesAfterTheEarlierOne() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("key", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("key", 1)
         try await tiers.set("key", 2)
         try await tiers.set("key", 3)
         #expect(tiers.lowerFigures.queued == 1)
@@ -40,10 +37,7 @@ import Testing
             $0.writing = .behind
             $0.queuedBytes = 100
         }
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("key", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("key", 1)
         let long = [UInt8](repeating: 2, count: 200)
         try await tiers.cache.set("key", to: CacheValue(long))
         #expect(tiers.lowerFigures.dropped == 1 && tiers.lowerFigures.outdated == 1)
@@ -80,10 +74,7 @@ import Testing
             $0.writing = .behind
             $0.queuedEntries = 0
         }
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("key", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("key", 1)
         #expect(tiers.lowerFigures.outdated == 1)
         try await tiers.set("key", 2)
         stop.open()
@@ -96,10 +87,7 @@ import Testing
             $0.writing = .behind
             $0.queuedEntries = 0
         }
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("key", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("key", 1)
         // What the first tier does not take goes to the other at once.
         tiers.upper.fail { $0.isWritingDown = true }
         let set = Task { [tiers] in try await tiers.set("key", 2) }
@@ -138,10 +126,7 @@ import Testing
 
     @Test func aFlushEndsThoughAKeyIsSetAgainEachTime() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
-        var stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("key", 0)
-        await stop.waitUntilReached()
+        var stop = try await tiers.setHeldUp("key", 0)
         let hasEnded = Atomic(false)
         let flush = Task { [tiers] in
             defer { hasEnded.store(true, ordering: .relaxed) }
@@ -218,10 +203,7 @@ import Testing
 
     @Test func aRemovalComesAfterTheValueThatIsOnItsWay() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("key", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("key", 1)
         let removal = Task { [tiers] in try await tiers.cache.remove("key") }
         while try await tiers.upper.base.get("key") != nil { await Task.yield() }
         await Self.giveOthersTime()

@@ -121,10 +121,7 @@ import Testing
 
     @Test func closingByACallerThatIsCancelledWritesWhatWaits() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
-        let stop = Stop()
-        tiers.lower.holdNextWrite(at: stop)
-        try await tiers.set("first", 1)
-        await stop.waitUntilReached()
+        let stop = try await tiers.setHeldUp("first", 1)
         for number in 0..<100 { try await tiers.set("\(number)", 1) }
         let close = Task { [tiers] in
             withUnsafeCurrentTask { $0?.cancel() }

@@ -30,6 +30,15 @@ struct TieredFixture {
 
     func get(_ key: String) async throws -> UInt8? { try await cache.get(key)?.bytes.first }
     func set(_ key: String, _ byte: UInt8) async throws { try await cache.set(key, to: CacheValue([byte])) }
+
+    /// Sets the key, and waits until it is on its way to the lower tier, where it stays until the stop is opened.
+    func setHeldUp(_ key: String, _ byte: UInt8) async throws -> Stop {
+        let stop = Stop()
+        lower.holdNextWrite(at: stop)
+        try await set(key, byte)
+        await stop.waitUntilReached()
+        return stop
+    }
 }
 
 @Suite(.inTurn) struct TieredCacheTests {

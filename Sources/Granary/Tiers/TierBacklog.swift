@@ -102,12 +102,10 @@ final class TierBacklog: Sendable {
     var mustBeCleared: Bool { isEmpty ? false : state.withLock { $0.mustBeCleared } }
 
     /// Whether something can be done about it once the tier works.
-    var hasWork: Bool {
-        isEmpty ? false : state.withLock { !$0.queued.isEmpty || !$0.outdated.isEmpty || $0.mustBeCleared }
-    }
+    var hasWork: Bool { hasWork(until: .max) }
 
-    /// Whether something can be done of what was lacking at a moment, by its `version`. What was replaced since is lacking
-    /// until the tier has what came in its place.
+    /// The same of what was lacking at a moment, by its `version`. What was replaced since is lacking until the tier has
+    /// what came in its place.
     func hasWork(until version: Int) -> Bool {
         if isEmpty { return false }
         return state.withLock { state in
@@ -173,7 +171,7 @@ final class TierBacklog: Sendable {
     }
 
     /// Some of the keys that are known to be outdated, and were at that moment.
-    func outdatedKeys(atMost count: Int, until version: Int = .max) -> [Lack] {
+    func outdatedKeys(atMost count: Int, until version: Int) -> [Lack] {
         state.withLock { state in
             let wanted = state.outdated.lazy.filter { $0.value.since <= version }
             return wanted.prefix(count).map { Lack(key: $0.key, version: $0.value.version) }
@@ -262,7 +260,7 @@ final class TierBacklog: Sendable {
 
     /// The entries that wait longest, of those of which the tier lacked something at that moment; few after a failure, so
     /// that one which always fails does not keep others from the tier.
-    func longestQueued(atMost count: Int, until version: Int = .max) -> [Queued] {
+    func longestQueued(atMost count: Int, until version: Int) -> [Queued] {
         state.withLock { state in
             var batch: [Queued] = []
             var place = state.head

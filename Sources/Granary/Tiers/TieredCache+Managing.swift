@@ -94,7 +94,8 @@ extension TieredCache {
 
     /// Writes what the tier lacks now; others may go on writing meanwhile.
     private func finishWriting(to tier: Tier) async throws {
-        if case .failed(let error) = await bringUpToDate(tier, until: tier.backlog.version) { throw error }
+        let ending = await bringUpToDate(tier, until: tier.backlog.version, always: true)
+        if case .failed(let error) = ending { throw error }
     }
 
     /// What the tiers for which the body throws failed with.

@@ -11,7 +11,7 @@ extension TieredCache {
     /// Begins to bring the tier up to date, if it lacks something and nobody is at it; while it is left alone, has that
     /// done later.
     func recover(_ tier: Tier) {
-        guard !tier.backlog.isEmpty, tier.backlog.hasWork else { return }
+        guard tier.backlog.hasWork else { return }
         guard tier.writing.isDue else { return setAlarm(for: tier) }
         tier.recovery.withLock { task in
             // Who closes the cache says so first, and then waits for the task that is here.
@@ -19,7 +19,7 @@ extension TieredCache {
             task = Task.detached { [self] in
                 var isDone = false
                 while !isDone {
-                    let ending = await bringUpToDate(tier)
+                    let ending = await bringUpToDate(tier, always: false)
                     isDone = tier.recovery.withLock { task in
                         // What came since the last look has found this task here and started none.
                         if case .done = ending, tier.backlog.hasWork { return false }
@@ -40,12 +40,11 @@ extension TieredCache {
 
     /// Clears the tier if it must be, empties its queue, and stores or removes what it has of outdated keys. One failure
     /// may be an entry's own, and others are tried after it; several in a row are the tier's. While the tier is left alone
-    /// nothing is done, unless it is for what was lacking at a moment, by its `version`: that is tried always.
-    func bringUpToDate(_ tier: Tier, until version: Int? = nil) async -> Step {
-        let always = version != nil
+    /// nothing is done unless that is asked for. Of a `version` of the backlog, only what was lacking then is taken up.
+    func bringUpToDate(_ tier: Tier, until version: Int = .max, always: Bool) async -> Step {
         var failure: (any Error)?
         var failuresInARow = 0
-        while version.map(tier.backlog.hasWork(until:)) ?? tier.backlog.hasWork {
+        while tier.backlog.hasWork(until: version) {
             if Task.isCancelled { return .failed(CancellationError()) }
             guard locks.beginCopying() else {
                 // While everything is being removed there is nothing to do here, but for what is set meanwhile.
@@ -53,7 +52,7 @@ extension TieredCache {
                 await locks.waitWhileClearing()
                 continue
             }
-            let step = await step(tier, until: version)
+            let step = await step(tier, until: version, always: always)
             locks.endCopying()
             switch step {
             case .done: failuresInARow = 0
@@ -71,12 +70,11 @@ extension TieredCache {
     /// So many failures in a row are the tier's.
     private static let mostFailures = 3
 
-    private func step(_ tier: Tier, until version: Int?) async -> Step {
-        let always = version != nil
+    private func step(_ tier: Tier, until version: Int, always: Bool) async -> Step {
         if tier.backlog.mustBeCleared { return await clear(tier, always: always) }
-        let queued = tier.backlog.longestQueued(atMost: Self.batchCount, until: version ?? .max)
+        let queued = tier.backlog.longestQueued(atMost: Self.batchCount, until: version)
         if !queued.isEmpty { return await drain(queued, to: tier, always: always) }
-        let outdated = tier.backlog.outdatedKeys(atMost: Self.batchCount, until: version ?? .max)
+        let outdated = tier.backlog.outdatedKeys(atMost: Self.batchCount, until: version)
         return await repair(outdated, in: tier, always: always)
     }
 
