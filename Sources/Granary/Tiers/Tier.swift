@@ -22,8 +22,8 @@ final class Tier: Sendable {
     let backlog: TierBacklog
     /// Of the keys of which something is on its way to the tier; taken after the cache's own, if both are.
     let locks = KeyLocks()
-    /// Of one key, for who clears the tier.
-    private let clearing = KeyLocks()
+    /// Lets one clear the tier at a time.
+    let clearing = RequestSlots(1)
     let figures = Figures()
     let gauge = TierGauge()
     /// The task that brings the tier up to date, while there is one.
@@ -37,11 +37,6 @@ final class Tier: Sendable {
         reading = TierHealth(subject: "the tier \(tier.name): reading", options: options, logger: logger, gauge: gauge)
         writing = TierHealth(subject: "the tier \(tier.name): writing", options: options, logger: logger)
         backlog = TierBacklog(options: options, gauge: gauge)
-    }
-
-    /// Runs the body, which clears the tier, while nobody else does.
-    func clearing<Result: Sendable>(_ body: () async -> Result) async -> Result {
-        await clearing.writing([TierKey("")], body)
     }
 
     /// Calls the tier to read; nil while it is left alone. A failure is noted, unless it says nothing about the tier.

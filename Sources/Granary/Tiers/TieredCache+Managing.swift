@@ -11,13 +11,13 @@ extension TieredCache {
         try checkOpen()
         defer { recover() }
         let name = TierKey(key)
-        return try await locks.writing([name]) {
+        return try await order.writing([name]) {
             var hadOne = false
             var failures: [TieredCacheError.Failure] = []
             for tier in tiers {
                 let content = tier.backlog.content(of: name)
                 if case .queued(let entry) = content, hit(of: entry) != nil { hadOne = true }
-                await tier.locks.writing([name]) {
+                await tier.locks.holding([name]) {
                     switch await tier.writeAlways({ try await $0.remove(key) }) {
                     case .success(let had):
                         if had, case .tiers = content { hadOne = true }
@@ -44,7 +44,7 @@ extension TieredCache {
     public func removeAll() async throws {
         try checkOpen()
         defer { recover() }
-        try await locks.clearing {
+        try await order.clearing {
             var failures: [TieredCacheError.Failure] = []
             for tier in tiers {
                 _ = tier.backlog.dropQueued()

@@ -8,7 +8,7 @@ extension TieredCache {
         try checkOpen()
         let name = TierKey(key)
         // Before any tier is asked: a value that was replaced since is not copied.
-        let mark = locks.mark(name)
+        let mark = order.mark(name)
         var isAnswered = start > 0
         var lastError: (any Error)?
         for number in start..<tiers.count {
@@ -44,7 +44,7 @@ extension TieredCache {
         _ hit: CacheHit,
         _ name: TierKey,
         _ key: String,
-        _ mark: KeyLocks.Mark,
+        _ mark: WriteOrder.Mark,
         in number: Int
     ) async -> CacheHit {
         tiers[number].gauge.hits.add(1, ordering: .relaxed)
@@ -64,7 +64,7 @@ extension TieredCache {
     func search(_ keys: [String]) async throws -> [CacheHit?] {
         try checkOpen()
         let names = keys.map(TierKey.init)
-        let marks = names.map(locks.mark)
+        let marks = names.map(order.mark)
         var hits = [CacheHit?](repeating: nil, count: keys.count)
         var isAnswered = [Bool](repeating: false, count: keys.count)
         var lastError: (any Error)?
@@ -117,7 +117,7 @@ extension TieredCache {
     struct Found {
         let key: String
         let name: TierKey
-        let mark: KeyLocks.Mark
+        let mark: WriteOrder.Mark
         let hit: CacheHit
     }
 
@@ -133,9 +133,9 @@ extension TieredCache {
             }
         }
         if wanted.isEmpty { return }
-        let isMine = locks.beginCopy(wanted.map { ($0.name, $0.mark) })
+        let isMine = order.beginCopy(wanted.map { ($0.name, $0.mark) })
         let mine = zip(wanted, isMine).filter(\.1).map(\.0)
-        defer { for found in mine { locks.endCopy(found.name) } }
+        defer { for found in mine { order.endCopy(found.name) } }
         let entries = mine.map { found in
             var options = CacheSetOptions()
             if case .at(let end) = found.hit.end { options.expiry = .at(milliseconds: end) }
@@ -144,7 +144,7 @@ extension TieredCache {
         if entries.isEmpty { return }
         for tier in tiers[..<number] where !tier.backlog.mustBeCleared {
             // A reader does not wait for what is on its way to the tier; what is found again fills it later.
-            await tier.locks.writingFree(mine.map(\.name)) { isFree in
+            await tier.locks.holdingFree(mine.map(\.name)) { isFree in
                 let entries = zip(entries, isFree).filter(\.1).map(\.0)
                 if entries.isEmpty { return }
                 guard case .success = await tier.write({ try await $0.store(entries) }) else { return }

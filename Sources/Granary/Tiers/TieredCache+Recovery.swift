@@ -46,14 +46,14 @@ extension TieredCache {
         var failuresInARow = 0
         while tier.backlog.hasWork(until: version) {
             if Task.isCancelled { return .failed(CancellationError()) }
-            guard locks.beginCopying() else {
+            guard order.beginCopying() else {
                 // While everything is being removed there is nothing to do here, but for what is set meanwhile.
                 if !always { return .leftAlone }
-                await locks.waitWhileClearing()
+                await order.waitWhileClearing()
                 continue
             }
             let step = await step(tier, until: version, always: always)
-            locks.endCopying()
+            order.endCopying()
             switch step {
             case .done: failuresInARow = 0
             case .leftAlone: return failure.map { .failed($0) } ?? .leftAlone
@@ -94,24 +94,29 @@ extension TieredCache {
     }
 
     private func clear(_ tier: Tier, always: Bool) async -> Step {
-        await tier.clearing {
-            // Who was at it before has done so, and what was written since is to stay.
-            guard tier.backlog.mustBeCleared else { return .done }
-            let mark = tier.backlog.clearingMark
-            switch await attempt(tier, always: always, { try await $0.removeAll() }) {
-            case .success:
-                tier.backlog.noteCleared(since: mark)
-                return .done
-            case .failure(let error): return .failed(error)
-            case nil: return .leftAlone
+        do {
+            return try await tier.clearing.withSlot {
+                // Who was at it before has done so, and what was written since is to stay.
+                guard tier.backlog.mustBeCleared else { return .done }
+                let mark = tier.backlog.clearingMark
+                switch await attempt(tier, always: always, { try await $0.removeAll() }) {
+                case .success:
+                    tier.backlog.noteCleared(since: mark)
+                    return .done
+                case .failure(let error): return .failed(error)
+                case nil: return .leftAlone
+                }
             }
+        } catch {
+            // Given up while another was at it.
+            return .failed(error)
         }
     }
 
     /// Writes entries that wait, those of them that still do. Nothing but the way to this tier is held: later values of
     /// the keys are set meanwhile, and wait in their place.
     private func drain(_ queued: [TierBacklog.Queued], to tier: Tier, always: Bool) async -> Step {
-        await tier.locks.writing(queued.map(\.lack.key)) {
+        await tier.locks.holding(queued.map(\.lack.key)) {
             let current = queued.filter { tier.backlog.isCurrent($0.lack) }
             if current.isEmpty { return .done }
             switch await attempt(tier, always: always, { try await $0.store(current.map(\.entry)) }) {
@@ -162,7 +167,7 @@ extension TieredCache {
         var failure: Step?
         var failuresInARow = 0
         for lack in lacks {
-            let step = await tier.locks.writing([lack.key]) { () -> Step in
+            let step = await tier.locks.holding([lack.key]) { () -> Step in
                 guard tier.backlog.isCurrent(lack) else { return .done }
                 let name = String(decoding: lack.key.bytes, as: UTF8.self)
                 let newest = await newest(lack.key, name, above: tier)

@@ -15,7 +15,7 @@ extension TieredCache {
             return entry
         }
         let keys = entries.map { TierKey($0.key) }
-        try await locks.writing(keys) {
+        try await order.writing(keys) {
             try Task.checkCancellation()
             var isTaken = [Bool](repeating: false, count: entries.count)
             var lastError: (any Error)?
@@ -29,7 +29,7 @@ extension TieredCache {
                     tier.figures.skipped.add(1, ordering: .relaxed)
                     lastError = leaveOut(keys, of: tier)
                 } else {
-                    let error = await tier.locks.writing(keys) { await write(entries, keys, to: tier, &isTaken) }
+                    let error = await tier.locks.holding(keys) { await write(entries, keys, to: tier, &isTaken) }
                     lastError = error ?? lastError
                 }
             }

@@ -22,7 +22,7 @@ internal import Synchronization
 public final class TieredCache: ManagedCacheStrategy {
     let tiers: [Tier]
     let options: TieredCacheOptions
-    let locks = KeyLocks()
+    let order = WriteOrder()
     let misses = Atomic(0)
     let sets = Atomic(0)
     let isClosed = Atomic(false)
