@@ -172,6 +172,26 @@ import Testing
         try await Self.expectLower(tiers, has: [2])
     }
 
+    @Test func aFlushWaitsForWhatIsLeftOutOnceMoreMeanwhile() async throws {
+        let tiers = try TieredFixture {
+            $0.writing = .behind
+            $0.queuedEntries = 0
+        }
+        tiers.lower.fail { $0.isWritingDown = true }
+        for key in ["one", "two"] { try await tiers.set(key, 1) }
+        await tiers.sleep.begun(1)
+        // From here on nothing but the flush tries the tier.
+        tiers.lower.comeBack()
+        let stop = Stop()
+        tiers.lower.holdNextWrite(at: stop)
+        let flush = Task { [tiers] in try await tiers.cache.flush() }
+        await stop.waitUntilReached()
+        for key in ["one", "two"] { try await tiers.set(key, 2) }
+        stop.open()
+        try await flush.value
+        #expect(try await tiers.lower.base.count() == 2)
+    }
+
     @Test func closingSaysSoIfTheTierKeepsAnEarlierValueOfWhatItRefuses() async throws {
         let tiers = try TieredFixture { $0.writing = .behind }
         try await tiers.lower.base.set("key", to: CacheValue([1]))
