@@ -29,7 +29,8 @@ struct limit {
     char *log;
     size_t capacity;
     size_t tail;
-    // 16 bits of the hash, 48 of the record's offset in units of 8 bytes, plus one; zero is an empty slot.
+    // 16 bits of the hash, 16 of the stored length, and 32 of the record's offset in units of 8 bytes, plus one; zero is an
+    // empty slot. A length that 16 bits cannot say is all ones. With it there nothing waits for the record's header.
     uint64_t *table;
     size_t mask;
     bool compresses;
@@ -54,13 +55,18 @@ static inline uint64_t long_hash(const void *bytes, size_t length) {
     return hash;
 }
 
-static const uint64_t offset_mask = (1ULL << 48) - 1;
+static const uint64_t tag_mask = ~0ULL << 48;
+static const size_t long_length = 0xFFFF;
 
 struct limit *limit_create(const char *path, size_t log_bytes, size_t entries, bool compresses) {
+    if (log_bytes / 8 > UINT32_MAX - 1) {
+        errno = EFBIG;
+        return NULL;
+    }
     struct limit *limit = calloc(1, sizeof *limit);
     if (!limit) return NULL;
     size_t slots = 1;
-    while (slots < entries * 2) slots *= 2;
+    while (slots < entries * 4) slots *= 2;
     int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (descriptor < 0) goto failed;
     errno = posix_fallocate(descriptor, 0, (off_t)log_bytes);
@@ -100,27 +106,45 @@ void limit_touch(struct limit *limit, size_t bytes) {
     madvise(limit->log + start, end - start, MADV_POPULATE_WRITE);
 }
 
+static inline struct record *record_at(const struct limit *limit, uint64_t slot) {
+    return (struct record *)(limit->log + ((slot & 0xFFFFFFFF) - 1) * 8);
+}
+
+static inline size_t stored_length(const struct limit *limit, uint64_t slot) {
+    size_t length = slot >> 32 & long_length;
+    return __builtin_expect(length == long_length, 0) ? record_at(limit, slot)->stored_length : length;
+}
+
 // The slot that names the key's record, or the empty one where it would.
-static inline uint64_t *find(const struct limit *limit, const void *key, size_t key_length, uint64_t hash) {
+static inline uint64_t *find(const struct limit *limit, const void *key, size_t key_length, uint64_t hash, bool reads) {
     for (size_t at = hash & limit->mask;; at = (at + 1) & limit->mask) {
         uint64_t *slot = &limit->table[at];
         if (!*slot) return slot;
-        if ((*slot ^ hash) & ~offset_mask) continue;
-        const struct record *record = (const struct record *)(limit->log + ((*slot & offset_mask) - 1) * 8);
+        if ((*slot ^ hash) & tag_mask) continue;
+        const struct record *record = record_at(limit, *slot);
         // All lines at once: the processor's own prefetch begins with one and learns the rest by missing.
-        for (int line = 0; line < 16; line++) __builtin_prefetch((const char *)record + line * 64);
+        const char *end = record->bytes + (reads ? key_length + stored_length(limit, *slot) : 0);
+        for (const char *line = (const char *)record; line < end; line += 64) __builtin_prefetch(line);
         if (record->key_length == key_length && memcmp(record->bytes, key, key_length) == 0) return slot;
     }
 }
 
-static inline uint64_t checksum(const struct record *record) {
-    return long_hash(&record->key_length, sizeof *record - 8 + record->key_length + record->stored_length);
+// Has the record fetched that the key of the hash will be compared with.
+static inline void fetch_old(const struct limit *limit, uint64_t hash) {
+    size_t at = hash & limit->mask;
+    while (limit->table[at] && (limit->table[at] ^ hash) & tag_mask) at = (at + 1) & limit->mask;
+    if (limit->table[at]) __builtin_prefetch(record_at(limit, limit->table[at]));
+}
+
+static inline uint64_t checksum(const struct record *record, size_t key_length, size_t length) {
+    return long_hash(&record->key_length, sizeof *record - 8 + key_length + length);
 }
 
 bool limit_set(struct limit *limit, const void *key, size_t key_length, const void *value, size_t value_length) {
     size_t longest = sizeof(struct record) + key_length + value_length;
     if (limit->tail + longest + 8 > limit->capacity) return false;
     uint64_t hash = XXH3_64bits(key, key_length);
+    __builtin_prefetch(&limit->table[hash & limit->mask], 1);
     struct record *record = (struct record *)(limit->log + limit->tail);
     record->key_length = (uint32_t)key_length;
     record->raw_length = (uint32_t)value_length;
@@ -134,43 +158,46 @@ bool limit_set(struct limit *limit, const void *key, size_t key_length, const vo
         stored = (int)value_length;
     }
     record->stored_length = (uint32_t)stored;
-    record->checksum = checksum(record);
-    *find(limit, key, key_length, hash) = (hash & ~offset_mask) | (limit->tail / 8 + 1);
+    fetch_old(limit, hash);
+    record->checksum = checksum(record, key_length, (size_t)stored);
+    uint64_t length = (size_t)stored < long_length ? (uint64_t)stored : long_length;
+    *find(limit, key, key_length, hash, false) = (hash & tag_mask) | length << 32 | (limit->tail / 8 + 1);
     limit->tail += (sizeof(struct record) + key_length + (size_t)stored + 7) & ~(size_t)7;
     return true;
 }
 
-static inline const struct record *sound_record(const struct limit *limit, const void *key, size_t key_length) {
-    uint64_t slot = *find(limit, key, key_length, XXH3_64bits(key, key_length));
-    if (!slot) return NULL;
-    const struct record *record = (const struct record *)(limit->log + ((slot & offset_mask) - 1) * 8);
-    return record->checksum == checksum(record) ? record : NULL;
+static inline bool is_sound(const struct record *record, size_t key_length, size_t length) {
+    return record->stored_length == length && record->checksum == checksum(record, key_length, length);
 }
 
-static inline bool decode(const struct record *record, void *target) {
-    const char *stored = record->bytes + record->key_length;
-    if (record->stored_length == record->raw_length) {
-        memcpy(target, stored, record->raw_length);
+static inline bool decode(const struct record *record, size_t key_length, size_t length, void *target) {
+    const char *stored = record->bytes + key_length;
+    if (length == record->raw_length) {
+        memcpy(target, stored, length);
         return true;
     }
-    return LZ4_decompress_safe(stored, target, (int)record->stored_length, (int)record->raw_length)
-           == (int)record->raw_length;
+    return LZ4_decompress_safe(stored, target, (int)length, (int)record->raw_length) == (int)record->raw_length;
 }
 
 void *limit_get(const struct limit *limit, const void *key, size_t key_length, size_t *value_length) {
-    const struct record *record = sound_record(limit, key, key_length);
-    if (!record) return NULL;
-    void *copy = malloc(record->raw_length);
-    *value_length = record->raw_length;
-    if (copy && decode(record, copy)) return copy;
+    uint64_t slot = *find(limit, key, key_length, XXH3_64bits(key, key_length), true);
+    if (!slot) return NULL;
+    const struct record *record = record_at(limit, slot);
+    size_t length = stored_length(limit, slot);
+    *value_length = limit->compresses ? record->raw_length : length;
+    // While the record is on its way.
+    void *copy = malloc(*value_length);
+    if (copy && is_sound(record, key_length, length) && decode(record, key_length, length, copy)) return copy;
     free(copy);
     return NULL;
 }
 
 const void *limit_lend(const struct limit *limit, const void *key, size_t key_length, size_t *value_length) {
-    const struct record *record = sound_record(limit, key, key_length);
-    if (!record || record->stored_length != record->raw_length) return NULL;
-    *value_length = record->raw_length;
+    uint64_t slot = *find(limit, key, key_length, XXH3_64bits(key, key_length), true);
+    if (!slot) return NULL;
+    const struct record *record = record_at(limit, slot);
+    *value_length = stored_length(limit, slot);
+    if (record->raw_length != *value_length || !is_sound(record, key_length, *value_length)) return NULL;
     return record->bytes + key_length;
 }
 

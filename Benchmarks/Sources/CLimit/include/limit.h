@@ -10,8 +10,8 @@
 
 struct limit;
 
-/// Maps a new file of `log_bytes` at `path`, touches every page, and makes a table of twice as many slots as `entries`,
-/// rounded up to a power of two. NULL, with errno set, if the system refuses.
+/// Maps a new file of `log_bytes` at `path`, touches every page, and makes a table of four times as many slots as `entries`,
+/// rounded up to a power of two. NULL, with errno set, if the system refuses, and above 32 GiB.
 struct limit *limit_create(const char *path, size_t log_bytes, size_t entries, bool compresses);
 void limit_destroy(struct limit *);
 
