@@ -25,7 +25,7 @@ final class WriteOrder: Sendable {
     }
 
     private let locks = KeyLocks()
-    /// Taken by who holds keys; no other lock is taken inside it.
+    /// No other lock is taken inside it.
     private let state = Mutex(State())
 
     /// The moment of now, to be kept while the key's value is read.
