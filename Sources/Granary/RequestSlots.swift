@@ -11,8 +11,8 @@ package final class RequestSlots: Sendable {
         var free: Int
         var issued = 0
         var waiters: [Waiter] = []
-        /// Numbers that were cancelled before they began to wait.
-        var cancelled: Set<Int> = []
+        /// Numbers that have not begun to wait, and were not cancelled.
+        var coming: Set<Int> = []
     }
 
     private let state: Mutex<State>
@@ -39,6 +39,7 @@ package final class RequestSlots: Sendable {
                 return nil
             }
             state.issued += 1
+            state.coming.insert(state.issued)
             return state.issued
         }
         guard let number else { return }
@@ -51,7 +52,7 @@ package final class RequestSlots: Sendable {
 
     private func wait(_ number: Int, _ continuation: CheckedContinuation<Void, any Error>) {
         let result: Result<Void, any Error>? = state.withLock { state in
-            if state.cancelled.remove(number) != nil { return .failure(CancellationError()) }
+            if state.coming.remove(number) == nil { return .failure(CancellationError()) }
             if state.free > 0 {
                 state.free -= 1
                 return .success(())
@@ -64,11 +65,9 @@ package final class RequestSlots: Sendable {
 
     private func cancel(_ number: Int) {
         let waiter: Waiter? = state.withLock { state in
-            guard let place = state.waiters.firstIndex(where: { $0.number == number }) else {
-                state.cancelled.insert(number)
-                return nil
-            }
-            return state.waiters.remove(at: place)
+            state.coming.remove(number)
+            // Who does not wait is not here yet, or was let in already.
+            return state.waiters.firstIndex { $0.number == number }.map { state.waiters.remove(at: $0) }
         }
         waiter?.continuation.resume(throwing: CancellationError())
     }

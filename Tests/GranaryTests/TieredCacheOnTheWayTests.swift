@@ -232,6 +232,32 @@ import Testing
         try await Self.expectLower(tiers, has: nil)
     }
 
+    @Test func whileEverythingIsRemovedNoEarlierValueComesBack() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        try await tiers.lower.base.set("waits", to: CacheValue([1]))
+        tiers.lower.fail { $0.isWritingDown = true }
+        try await tiers.set("waits", 2)
+        await tiers.sleep.begun(1)
+        let stop = Stop()
+        tiers.lower.holdNextWrite(at: stop)
+        let removal = Task { [tiers] in try await tiers.cache.removeAll() }
+        await stop.waitUntilReached()
+        #expect(try await tiers.upper.base.count() == 0)
+        // The upper tier was cleared, and the lower one is not yet.
+        let seen = try await tiers.get("waits")
+        #expect(seen == 2 || seen == nil)
+        try await tiers.set("meanwhile", 3)
+        tiers.lower.comeBack()
+        stop.open()
+        try await removal.value
+        try await tiers.cache.flush()
+        await tiers.cache.finishRecovery()
+        #expect(tiers.lowerFigures.queued == 0 && tiers.lowerFigures.outdated == 0)
+        try await tiers.upper.base.removeAll()
+        #expect(try await tiers.get("waits") == nil)
+        #expect(try await tiers.get("meanwhile") == 3)
+    }
+
     @Test func aReaderDoesNotWaitForWhatIsOnItsWayToATierThatItWouldFill() async throws {
         let tiers = try TieredFixture()
         tiers.upper.fail { $0.isWritingDown = true }

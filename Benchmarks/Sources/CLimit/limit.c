@@ -33,6 +33,8 @@ struct limit {
     // empty slot. A length that 16 bits cannot say is all ones. With it there nothing waits for the record's header.
     uint64_t *table;
     size_t mask;
+    // So many more keys the table takes.
+    size_t room;
     bool compresses;
 };
 
@@ -76,6 +78,7 @@ struct limit *limit_create(const char *path, size_t log_bytes, size_t entries, b
     close(descriptor);
     limit->capacity = log_bytes;
     limit->mask = slots - 1;
+    limit->room = slots / 2;
     limit->table = mmap(NULL, slots * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (limit->table == MAP_FAILED) {
         munmap(limit->log, log_bytes);
@@ -115,6 +118,12 @@ static inline size_t stored_length(const struct limit *limit, uint64_t slot) {
     return __builtin_expect(length == long_length, 0) ? record_at(limit, slot)->stored_length : length;
 }
 
+// All lines at once: the processor's own prefetch begins with one and learns the rest by missing.
+static inline void fetch(const struct record *record, size_t length) {
+    const char *line = (const char *)((uintptr_t)record & ~(uintptr_t)63);
+    for (const char *end = record->bytes + length; line < end; line += 64) __builtin_prefetch(line);
+}
+
 // The slot that names the key's record, or the empty one where it would.
 static inline uint64_t *find(const struct limit *limit, const void *key, size_t key_length, uint64_t hash, bool reads) {
     for (size_t at = hash & limit->mask;; at = (at + 1) & limit->mask) {
@@ -122,18 +131,16 @@ static inline uint64_t *find(const struct limit *limit, const void *key, size_t 
         if (!*slot) return slot;
         if ((*slot ^ hash) & tag_mask) continue;
         const struct record *record = record_at(limit, *slot);
-        // All lines at once: the processor's own prefetch begins with one and learns the rest by missing.
-        const char *end = record->bytes + (reads ? key_length + stored_length(limit, *slot) : 0);
-        for (const char *line = (const char *)record; line < end; line += 64) __builtin_prefetch(line);
+        if (reads) fetch(record, key_length + stored_length(limit, *slot));
         if (record->key_length == key_length && memcmp(record->bytes, key, key_length) == 0) return slot;
     }
 }
 
-// Has the record fetched that the key of the hash will be compared with.
-static inline void fetch_old(const struct limit *limit, uint64_t hash) {
+// Has that fetched of the hash's record which a key will be compared with.
+static inline void fetch_old(const struct limit *limit, size_t key_length, uint64_t hash) {
     size_t at = hash & limit->mask;
     while (limit->table[at] && (limit->table[at] ^ hash) & tag_mask) at = (at + 1) & limit->mask;
-    if (limit->table[at]) __builtin_prefetch(record_at(limit, limit->table[at]));
+    if (limit->table[at]) fetch(record_at(limit, limit->table[at]), key_length);
 }
 
 static inline uint64_t checksum(const struct record *record, size_t key_length, size_t length) {
@@ -158,10 +165,15 @@ bool limit_set(struct limit *limit, const void *key, size_t key_length, const vo
         stored = (int)value_length;
     }
     record->stored_length = (uint32_t)stored;
-    fetch_old(limit, hash);
+    fetch_old(limit, key_length, hash);
     record->checksum = checksum(record, key_length, (size_t)stored);
     uint64_t length = (size_t)stored < long_length ? (uint64_t)stored : long_length;
-    *find(limit, key, key_length, hash, false) = (hash & tag_mask) | length << 32 | (limit->tail / 8 + 1);
+    uint64_t *slot = find(limit, key, key_length, hash, false);
+    if (!*slot) {
+        if (limit->room == 0) return false;
+        limit->room--;
+    }
+    *slot = (hash & tag_mask) | length << 32 | (limit->tail / 8 + 1);
     limit->tail += (sizeof(struct record) + key_length + (size_t)stored + 7) & ~(size_t)7;
     return true;
 }
@@ -179,13 +191,20 @@ static inline bool decode(const struct record *record, size_t key_length, size_t
     return LZ4_decompress_safe(stored, target, (int)length, (int)record->raw_length) == (int)record->raw_length;
 }
 
-void *limit_get(const struct limit *limit, const void *key, size_t key_length, size_t *value_length) {
+// The key's record, still on its way, and its stored length; NULL if there is none.
+static inline const struct record *look_up(const struct limit *limit, const void *key, size_t key_length, size_t *length) {
     uint64_t slot = *find(limit, key, key_length, XXH3_64bits(key, key_length), true);
     if (!slot) return NULL;
-    const struct record *record = record_at(limit, slot);
-    size_t length = stored_length(limit, slot);
+    *length = stored_length(limit, slot);
+    return record_at(limit, slot);
+}
+
+void *limit_get(const struct limit *limit, const void *key, size_t key_length, size_t *value_length) {
+    size_t length;
+    const struct record *record = look_up(limit, key, key_length, &length);
+    if (!record) return NULL;
     *value_length = limit->compresses ? record->raw_length : length;
-    // While the record is on its way.
+    // Meanwhile.
     void *copy = malloc(*value_length);
     if (copy && is_sound(record, key_length, length) && decode(record, key_length, length, copy)) return copy;
     free(copy);
@@ -193,11 +212,8 @@ void *limit_get(const struct limit *limit, const void *key, size_t key_length, s
 }
 
 const void *limit_lend(const struct limit *limit, const void *key, size_t key_length, size_t *value_length) {
-    uint64_t slot = *find(limit, key, key_length, XXH3_64bits(key, key_length), true);
-    if (!slot) return NULL;
-    const struct record *record = record_at(limit, slot);
-    *value_length = stored_length(limit, slot);
-    if (record->raw_length != *value_length || !is_sound(record, key_length, *value_length)) return NULL;
+    const struct record *record = look_up(limit, key, key_length, value_length);
+    if (!record || record->raw_length != *value_length || !is_sound(record, key_length, *value_length)) return NULL;
     return record->bytes + key_length;
 }
 

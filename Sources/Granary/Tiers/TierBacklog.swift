@@ -114,7 +114,7 @@ final class TierBacklog: Sendable {
         }
     }
 
-    /// The moment of now, for `hasWork(until:)`.
+    /// The moment of now, for what asks about one.
     var version: Int { state.withLock { $0.nextVersion } }
 
     /// What is to be believed of the key.
@@ -229,6 +229,15 @@ final class TierBacklog: Sendable {
         }
     }
 
+    /// What was lacking at that moment, by its `version`, was removed with everything else.
+    func noteRemoved(until version: Int) {
+        changing { state in
+            let removed = state.queued.values.filter { $0.lack.version <= version }
+            for queued in removed { Self.dequeue(queued.key, &state) }
+            state.outdated = state.outdated.filter { $0.value.version > version }
+        }
+    }
+
     // MARK: The queue
 
     /// Puts the entry behind all others, or in the place of one of the same key; false where there is no room, and once
@@ -299,13 +308,8 @@ final class TierBacklog: Sendable {
 
     /// Empties the queue for good; returns how many entries there were.
     func seal() -> Int {
-        state.withLock { $0.isSealed = true }
-        return dropQueued()
-    }
-
-    /// Empties the queue; returns how many entries there were.
-    func dropQueued() -> Int {
         changing { state in
+            state.isSealed = true
             let keys = Array(state.queued.keys)
             for key in keys { Self.dequeue(key, &state) }
             return keys.count

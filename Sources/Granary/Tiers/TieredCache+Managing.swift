@@ -46,8 +46,8 @@ extension TieredCache {
         defer { recover() }
         try await order.clearing {
             var failures: [TieredCacheError.Failure] = []
-            for tier in tiers {
-                _ = tier.backlog.dropQueued()
+            let versions = tiers.map(\.backlog.version)
+            for (tier, version) in zip(tiers, versions) {
                 let mark = tier.backlog.clearingMark
                 switch await tier.writeAlways({ try await $0.removeAll() }) {
                 case .success: tier.backlog.noteCleared(since: mark)
@@ -55,6 +55,8 @@ extension TieredCache {
                     tier.backlog.demandClearing()
                     failures.append(TieredCacheError.Failure(tier: tier.name, error: error))
                 }
+                // Only now, for until then it hid older values that the tier held.
+                tier.backlog.noteRemoved(until: version)
             }
             try check(
                 failures,

@@ -11,7 +11,7 @@ final class WriteOrder: Sendable {
     private struct State: Sendable {
         /// Rises when a writer goes, for each part of the keys.
         var generations = [UInt64](repeating: 0, count: 1_024)
-        /// Rises when everything begins to be removed, and when that has ended.
+        /// Rises when everything was removed; while it is being removed, nothing is copied whatever its mark.
         var clearings: UInt64 = 0
         var clearers = 0
         var copies = 0
@@ -92,7 +92,6 @@ final class WriteOrder: Sendable {
         await withCheckedContinuation { continuation in
             let mayBegin = state.withLock { state in
                 state.clearers += 1
-                state.clearings += 1
                 if state.copies > 0 { state.waitingClearers.append(continuation) }
                 return state.copies == 0
             }

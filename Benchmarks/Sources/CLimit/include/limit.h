@@ -11,11 +11,11 @@
 struct limit;
 
 /// Maps a new file of `log_bytes` at `path`, touches every page, and makes a table of four times as many slots as `entries`,
-/// rounded up to a power of two. NULL, with errno set, if the system refuses, and above 32 GiB.
+/// rounded up to a power of two. NULL, with errno set, if the system refuses, and from about 32 GiB.
 struct limit *limit_create(const char *path, size_t log_bytes, size_t entries, bool compresses);
 void limit_destroy(struct limit *);
 
-/// False once the log is full.
+/// False once the log or half the table is full.
 bool limit_set(struct limit *, const void *key, size_t key_length, const void *value, size_t value_length);
 
 /// A copy from malloc, or NULL where the key has no sound record.
