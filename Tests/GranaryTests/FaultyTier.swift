@@ -34,6 +34,7 @@ final class FaultyTier: ManagedCacheStrategy {
     private let made = Mutex(Calls())
     private let readStop = Mutex<Stop?>(nil)
     private let writeStop = Mutex<Stop?>(nil)
+    private let closeStop = Mutex<Stop?>(nil)
 
     init(clock: StoreClock = .system) { base = MemoryCache(clock: clock) }
 
@@ -45,6 +46,8 @@ final class FaultyTier: ManagedCacheStrategy {
     /// The next read, or write, waits there.
     func holdNextRead(at stop: Stop) { readStop.withLock { $0 = stop } }
     func holdNextWrite(at stop: Stop) { writeStop.withLock { $0 = stop } }
+    /// A closing waits there.
+    func holdClosing(at stop: Stop) { closeStop.withLock { $0 = stop } }
 
     private func reading<Result>(_ keys: [String], _ body: () async throws -> Result) async throws -> Result {
         made.withLock { $0.reads.append(keys) }
@@ -107,7 +110,10 @@ final class FaultyTier: ManagedCacheStrategy {
     func statistics() async throws -> CacheStatistics { try await base.statistics() }
     /// Waits nowhere: who is held writes to a key.
     func flush() async throws { if state.withLock({ $0.isWritingDown }) { throw Down() } }
-    func close() async throws { try await base.close() }
+    func close() async throws {
+        await closeStop.withLock { $0.take() }?.pass()
+        try await base.close()
+    }
 
     func keys(hasPrefix prefix: String) -> CacheKeys {
         let keys = base.keys(hasPrefix: prefix)

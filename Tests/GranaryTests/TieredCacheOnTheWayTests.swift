@@ -258,6 +258,48 @@ import Testing
         #expect(try await tiers.get("meanwhile") == 3)
     }
 
+    @Test(arguments: [TieredCacheOptions.Writing.behind, .through])
+    func aWriteThatFailedAndIsDoneOnceAllWasRemovedIsNotSeen(_ writing: TieredCacheOptions.Writing) async throws {
+        let tiers = try TieredFixture { $0.writing = writing }
+        tiers.lower.fail { $0.isWritingDown = true }
+        try await tiers.set("key", 1)
+        await tiers.sleep.begun(1)
+        tiers.lower.comeBack()
+        let (clearing, repairing) = (Stop(), Stop())
+        tiers.lower.holdNextWrite(at: clearing)
+        let removal = Task { [tiers] in try await tiers.cache.removeAll() }
+        await clearing.waitUntilReached()
+        tiers.lower.holdNextWrite(at: repairing)
+        clearing.open()
+        try await removal.value
+        await repairing.waitUntilReached()
+        // Its sender had given up waiting for the answer.
+        try await tiers.lower.base.set("key", to: CacheValue([1]))
+        #expect(try await tiers.get("key") == nil)
+        repairing.open()
+        try await Self.expectLower(tiers, has: nil)
+    }
+
+    @Test func aReadBesideAClosingDoesNotSeeWhatWasReplaced() async throws {
+        let tiers = try TieredFixture { $0.writing = .behind }
+        try await tiers.lower.base.set("key", to: CacheValue([1]))
+        tiers.lower.fail { $0.isWritingDown = true }
+        try await tiers.set("key", 2)
+        tiers.upper.fail { $0.isReadingDown = true }
+        let (reading, closing) = (Stop(), Stop())
+        tiers.upper.holdNextRead(at: reading)
+        tiers.upper.holdClosing(at: closing)
+        let seen = Task { [tiers] in try await tiers.cache.get(["key"]) }
+        await reading.waitUntilReached()
+        let close = Task { [tiers] in try await tiers.cache.close() }
+        // What the lower tier does not take is given up by then, and the tier is still there.
+        await closing.waitUntilReached()
+        reading.open()
+        #expect(try await seen.value == [nil])
+        closing.open()
+        await #expect(throws: TieredCacheError.self) { try await close.value }
+    }
+
     @Test func aReaderDoesNotWaitForWhatIsOnItsWayToATierThatItWouldFill() async throws {
         let tiers = try TieredFixture()
         tiers.upper.fail { $0.isWritingDown = true }

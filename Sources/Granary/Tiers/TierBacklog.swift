@@ -27,6 +27,8 @@ final class TierBacklog: Sendable {
         /// The version of the first that the tier did not get since it had what was written last.
         fileprivate var since: Int
         fileprivate var place: Int
+        /// The tier was given it, or what it replaced, and failed.
+        fileprivate var hasFailed: Bool
         fileprivate var key: TierKey { lack.key }
         fileprivate var byteCount: Int { key.bytes.count + entry.value.bytes.count }
     }
@@ -229,12 +231,13 @@ final class TierBacklog: Sendable {
         }
     }
 
-    /// What was lacking at that moment, by its `version`, was removed with everything else.
+    /// What waited for the tier at that moment, by its `version`, was removed with everything else. What failed on its way
+    /// may have been late and come behind that, so that its key stays outdated, as others do.
     func noteRemoved(until version: Int) {
         changing { state in
-            let removed = state.queued.values.filter { $0.lack.version <= version }
-            for queued in removed { Self.dequeue(queued.key, &state) }
-            state.outdated = state.outdated.filter { $0.value.version > version }
+            for queued in state.queued.values where queued.lack.version <= version {
+                if queued.hasFailed { noteOutdated(queued.key, &state) } else { Self.dequeue(queued.key, &state) }
+            }
         }
     }
 
@@ -247,7 +250,13 @@ final class TierBacklog: Sendable {
             let former = state.queued[key]
             let place = former?.place ?? state.nextPlace
             let lack = Lack(key: key, version: state.newVersion())
-            let queued = Queued(lack: lack, entry: entry, since: state.since(key) ?? lack.version, place: place)
+            let queued = Queued(
+                lack: lack,
+                entry: entry,
+                since: state.since(key) ?? lack.version,
+                place: place,
+                hasFailed: former?.hasFailed ?? (state.outdated[key] != nil)
+            )
             let byteCount = state.queuedBytes - (former?.byteCount ?? 0) + queued.byteCount
             let count = state.queued.count + (former == nil ? 1 : 0)
             if state.isSealed || count > options.queuedEntries || byteCount > options.queuedBytes { return false }
@@ -297,6 +306,7 @@ final class TierBacklog: Sendable {
                 state.places[place] = nil
                 state.places[state.nextPlace] = queued.key
                 state.queued[queued.key]?.place = state.nextPlace
+                state.queued[queued.key]?.hasFailed = true
                 state.nextPlace += 1
             }
             while state.head < state.nextPlace, state.places[state.head] == nil { state.head += 1 }
@@ -306,12 +316,12 @@ final class TierBacklog: Sendable {
     /// All entries that wait, in no order.
     var allQueued: [CacheEntry] { isEmpty ? [] : state.withLock { $0.queued.values.map(\.entry) } }
 
-    /// Empties the queue for good; returns how many entries there were.
+    /// Empties the queue for good; returns how many entries there were, whose keys are outdated now.
     func seal() -> Int {
         changing { state in
             state.isSealed = true
             let keys = Array(state.queued.keys)
-            for key in keys { Self.dequeue(key, &state) }
+            for key in keys { noteOutdated(key, &state) }
             return keys.count
         }
     }

@@ -15,7 +15,7 @@ struct limit;
 struct limit *limit_create(const char *path, size_t log_bytes, size_t entries, bool compresses);
 void limit_destroy(struct limit *);
 
-/// False once the log or half the table is full.
+/// False once the log is full or, for a new key, half the table.
 bool limit_set(struct limit *, const void *key, size_t key_length, const void *value, size_t value_length);
 
 /// A copy from malloc, or NULL where the key has no sound record.

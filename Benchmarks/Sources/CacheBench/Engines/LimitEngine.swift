@@ -23,7 +23,7 @@ final class LimitEngine: Engine, @unchecked Sendable {
     @inline(__always)
     func set(_ key: UnsafeRawBufferPointer, to value: UnsafeRawBufferPointer) throws {
         guard limit_set(limit, key.baseAddress, key.count, value.baseAddress, value.count) else {
-            throw BenchError("the limit's log is full")
+            throw BenchError("the limit's log or table is full")
         }
     }
 
