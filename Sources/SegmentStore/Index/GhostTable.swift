@@ -1,3 +1,4 @@
+import CLinux
 import Synchronization
 
 /// Remembers the keys of entries that left unread, about nine tenths as many as there are entries: who comes back soon is
@@ -43,6 +44,9 @@ final class GhostTable: @unchecked Sendable {
         oldest.store(sources[0].segment, ordering: .relaxed)
     }
 
+    /// Has the processor fetch meanwhile where the key would be taken in.
+    func prefetch(_ hash: UInt64, shard: Int) { parts[shard].pointee.prefetch(hash) }
+
     /// Takes the key in; `entries` are those of its shard.
     func insert(_ hash: UInt64, shard: Int, entries: Int) {
         sources[sources.count - 1].ghosts += 1
@@ -82,6 +86,17 @@ final class GhostTable: @unchecked Sendable {
             let wanted = max(Self.smallest, wanted)
             if wanted > capacity * 5 / 4 || wanted * 2 < capacity { resize(to: wanted, newest: segment) }
             put(Self.bits(hash) << 32 | segment & 0xFFFF_FFFF, newest: segment)
+        }
+
+        func prefetch(_ hash: UInt64) {
+            guard !cells.isEmpty else { return }
+            let bucket = bucket(of: Self.bits(hash))
+            cells.withUnsafeBufferPointer { cells in
+                guard let base = cells.baseAddress else { return }
+                // A bucket is as long as a line, and begins anywhere in one.
+                granary_prefetch_line(base + bucket.lowerBound)
+                granary_prefetch_line(base + bucket.upperBound - 1)
+            }
         }
 
         private mutating func put(_ cell: UInt64, newest: UInt64) {

@@ -5,6 +5,8 @@ struct FooterWriter: ~Copyable {
     /// Bytes that have not been written, and where they go.
     private var piece: [UInt8] = []
     private var position: Int
+    /// So many rows were announced and not appended; negative: more were, and are not written.
+    private(set) var missing: Int
 
     private static let pieceLength = 64 << 10
 
@@ -12,11 +14,14 @@ struct FooterWriter: ~Copyable {
     init(_ descriptor: CInt, header: SegmentHeader, rowCount: Int, files: any FileLayer) {
         self.descriptor = descriptor
         self.files = files
+        missing = rowCount
         position = header.capacity - Footer.length(rowCount: rowCount)
         piece.reserveCapacity(Self.pieceLength)
     }
 
     mutating func append(_ row: FooterRow) throws(SystemError) {
+        missing -= 1
+        if missing < 0 { return }
         if piece.count + Format.footerRowLength > Self.pieceLength { try flush() }
         row.append(to: &piece)
     }

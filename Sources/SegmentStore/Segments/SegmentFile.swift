@@ -73,8 +73,8 @@ struct SegmentFile {
     ///
     /// Unless `isForced` is false, the footer has reached the disk when this returns; the records must have before.
     ///
-    /// `base` is where the file is mapped: the rows are hashed there once they are written. The body appends as many as
-    /// announced.
+    /// `base` is where the file is mapped: the rows are hashed there once they are written. False, and no footer, if the
+    /// body says so or has not appended as many as announced.
     static func seal(
         path: String,
         header: SegmentHeader,
@@ -83,15 +83,15 @@ struct SegmentFile {
         rowCount: Int,
         isForced: Bool,
         files: any FileLayer,
-        appending body: (inout FooterWriter) throws(SystemError) -> Void
-    ) throws(SystemError) {
+        appending body: (inout FooterWriter) throws(SystemError) -> Bool
+    ) throws(SystemError) -> Bool {
         let start = header.capacity - Footer.length(rowCount: rowCount)
         // Every reservation left room for its row.
         guard start >= recordEnd else { throw SystemError(call: "footer", number: EOVERFLOW) }
         let descriptor = try Descriptor(path, flags: O_RDWR, files: files)
         try punch(descriptor.number, from: recordEnd, to: start, files: files)
         var writer = FooterWriter(descriptor.number, header: header, rowCount: rowCount, files: files)
-        try body(&writer)
+        guard try body(&writer), writer.missing == 0 else { return false }
         try writer.flush()
         let trailer = Footer.encodedTrailer(
             rowCount: rowCount,
@@ -102,6 +102,7 @@ struct SegmentFile {
         )
         try writer.finish(trailer)
         if isForced { try force(trailer, of: descriptor.number, header, files: files) }
+        return true
     }
 
     /// Says in both copies of the header, one after the other, that the segment's content may be thrown away; that has

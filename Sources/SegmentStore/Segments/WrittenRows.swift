@@ -1,3 +1,5 @@
+import CLinux
+
 /// The rows of what a process has appended to a segment itself, for the footer.
 ///
 /// Records that were published a moment ago need not be hashed again: their frames lead from one to the next. Where they
@@ -11,17 +13,17 @@ struct WrittenRows {
 
     /// How many rows there are; nil if the frames do not lead from the first byte to the last.
     ///
-    /// Counted apart, because a footer's rows begin where their number says, and a table of them would take as much
-    /// memory as the index of the segment.
+    /// Counted apart, for a footer's rows begin where their number says, and a table of them would take as much memory as
+    /// the index of the segment.
     func count() -> Int? {
         var count = 0
         let isWhole = walk { _, _, _ in count += 1 }
         return isWhole ? count : nil
     }
 
-    /// Calls the body with every row; after `count` said that the frames hold.
-    func forEach<Failure>(_ body: (FooterRow) throws(Failure) -> Void) throws(Failure) {
-        _ = try walk { record, kind, offset throws(Failure) in
+    /// Calls the body with every row, until the frames do not hold; false then.
+    func forEach<Failure>(_ body: (FooterRow) throws(Failure) -> Void) throws(Failure) -> Bool {
+        try walk { record, kind, offset throws(Failure) in
             try body(FooterRow(record, kind: kind, offset: offset, keyHashSeed: header.keyHashSeed))
         }
     }
@@ -52,6 +54,9 @@ struct WrittenRows {
                 limit: range.upperBound
             )
             guard let length else { return false }
+            // The next header and key, which are in no cache any more.
+            granary_prefetch_line(base + position + length)
+            granary_prefetch_line(base + position + length + 64)
             let record = RecordView(base: base + position, length: length)
             // A reservation whose writer failed to publish has no checksum; it keeps its room, without a row.
             if record.checksum != 0 {

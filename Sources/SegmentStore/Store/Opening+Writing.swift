@@ -195,8 +195,9 @@ extension Opening {
     private func seal(_ segment: Mapped, _ rows: LoadedRows) throws(StoreError) -> Bool {
         let slot = segments[segment.slot]
         let isForced = slot.pointee.forcedEnd.load(ordering: .relaxed) >= rows.recordEnd
-        let isSealed = try succeeds(segment) { () throws(SystemError) in
-            try SegmentFile.seal(
+        var isWhole = false
+        let isDone = try succeeds(segment) { () throws(SystemError) in
+            isWhole = try SegmentFile.seal(
                 path: segment.file.path,
                 header: segment.file.header,
                 base: slot.pointee.base,
@@ -206,8 +207,10 @@ extension Opening {
                 files: files
             ) { writer throws(SystemError) in
                 try rows.rows.forEach { row throws(SystemError) in try writer.append(row) }
+                return true
             }
         }
+        let isSealed = isDone && isWhole
         if isSealed {
             slot.pointee.noteSealed(rowCount: rows.rows.count, hasLimit: options.sizeLimit != nil, files: files)
             slot.pointee.isSealed.store(true, ordering: .relaxed)

@@ -233,24 +233,33 @@ extension SegmentStore {
             salt: segment.pointee.salt,
             range: (known?.end ?? Format.recordsStart)..<recordEnd
         )
-        let count = appended.count()
-        let scanned = count == nil ? appended.scanned() : nil
-        let rowCount = (known?.rows.count ?? 0) + (count ?? scanned?.count ?? 0)
-        try SegmentFile.seal(
-            path: segment.pointee.path,
-            header: segment.pointee.header,
-            base: segment.pointee.base,
-            recordEnd: recordEnd,
-            rowCount: rowCount,
-            isForced: isForced,
-            files: files
-        ) { writer throws(SystemError) in
-            try known?.rows.forEach { row throws(SystemError) in try writer.append(row) }
-            if let scanned {
+        func write(_ rowCount: Int, _ scanned: RowTable?) throws(SystemError) -> Bool {
+            try SegmentFile.seal(
+                path: segment.pointee.path,
+                header: segment.pointee.header,
+                base: segment.pointee.base,
+                recordEnd: recordEnd,
+                rowCount: rowCount,
+                isForced: isForced,
+                files: files
+            ) { writer throws(SystemError) in
+                try known?.rows.forEach { row throws(SystemError) in try writer.append(row) }
+                guard let scanned else {
+                    return try appended.forEach { row throws(SystemError) in try writer.append(row) }
+                }
                 try scanned.forEach { row throws(SystemError) in try writer.append(row) }
-            } else {
-                try appended.forEach { row throws(SystemError) in try writer.append(row) }
+                return true
             }
+        }
+        // Nearly always all that was reserved became records. To find that out first would take as long as the rows do:
+        // the memory of each record has to be waited for.
+        var rowCount = segment.pointee.recordCount.load(ordering: .relaxed)
+        if try !write(rowCount, nil) {
+            let count = appended.count()
+            let scanned = count == nil ? appended.scanned() : nil
+            rowCount = (known?.rows.count ?? 0) + (count ?? scanned?.count ?? 0)
+            // Without a footer, should that fail too, the segment is scanned whenever its rows are wanted.
+            _ = try write(rowCount, scanned)
         }
         segment.pointee.noteSealed(rowCount: rowCount, hasLimit: limit != nil, files: files)
     }

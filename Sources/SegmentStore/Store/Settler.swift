@@ -32,6 +32,7 @@ struct Settler {
         let shard = Index.shard(of: row.keyHash)
         return try store.index.withLock(shard) { () throws(StoreError) -> Outcome in
             try store.checkWritable()
+            if leavesGhosts { store.ghosts.prefetch(row.keyHash, shard: shard) }
             guard let found = store.entry(naming: row, in: victim.slot) else { return .settled }
             return try settle(row, found, shard: shard)
         }
@@ -87,6 +88,10 @@ struct Settler {
         evictsEverything ? .evict(below: .max, loss: 0, leavesGhosts: false) : victim.plan
     }
 
+    private var leavesGhosts: Bool {
+        if case .evict(_, _, leavesGhosts: true) = fate { true } else { false }
+    }
+
     /// True of an entry that leaves for want of room and hides nothing: whether its record is whole no longer matters, and
     /// need not be found out.
     private func leavesTraceless(_ record: RecordView, _ row: FooterRow, _ found: Found) -> Bool {
@@ -101,7 +106,7 @@ struct Settler {
     }
 
     private func noteEviction(_ row: FooterRow, shard: Int) {
-        if case .evict(_, _, leavesGhosts: true) = fate {
+        if leavesGhosts {
             let entries = store.index[shard].pointee.liveCount.load(ordering: .relaxed)
             store.ghosts.insert(row.keyHash, shard: shard, entries: entries)
         }
