@@ -13,6 +13,24 @@ struct Subject: Sendable {
 
     var time: ConformanceTime { options.time }
     var now: UInt64 { time.clock.milliseconds() }
+
+    /// The moment so much later than now, in milliseconds since 1970.
+    func moment(after duration: Duration) -> UInt64 { now + UInt64(clamping: duration.wholeMilliseconds) }
+
+    /// The time that is long enough to set an entry with it and to see it before its end.
+    ///
+    /// Where time passes by itself, a busy machine may look only after the end, which says nothing of the strategy: then
+    /// the time is doubled.
+    /// - Parameter isThere: Sets an entry that ends after so much time, and tells whether it is there.
+    func timeToLook(_ isThere: (Duration) async throws -> Bool) async throws -> Duration {
+        var step = time.step
+        while true {
+            let earliestEnd = moment(after: step - time.tolerance)
+            if try await isThere(step) { return step }
+            try require(now >= earliestEnd, "an entry was gone before its end")
+            step *= 2
+        }
+    }
 }
 
 /// A fresh strategy that is managed.

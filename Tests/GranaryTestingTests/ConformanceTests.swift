@@ -48,11 +48,47 @@ import Testing
         #expect(outcome == .notApplicable("the strategy is said not to make it"))
     }
 
+    /// As on a busy machine, before a strategy whose server measures time: the end has come before the answer.
+    @Test(arguments: [false, true])
+    func onlyAnEntryThatIsGoneBeforeItsEndBreaksAPromise(forgets: Bool) async throws {
+        var options = ConformanceOptions()
+        options.time.tolerance = .seconds(1)
+        let time = options.time
+        let report = await StrategyConformance(options: options).report { clock in
+            LateCache(base: MemoryCache(clock: clock), forgets: forgets) { try await time.advance(time.step * 2) }
+        }
+        #expect(report.failures == (forgets ? [.endsAfterItsTime, .endsAtItsMoment] : []), "\(report)")
+    }
+
     @Test func aStrategyThatCannotBeMadeFailsEverything() async {
         struct Refused: Error {}
         let report = await suite.report { _ in throw Refused() }
         #expect(report.failures == StrategyPromise.allCases)
         #expect(report.description.contains("FAILED          keepsCodings: no instance could be made"))
+    }
+}
+
+/// Lets time pass before it first answers for "soon", and may forget that key at its second set.
+private final class LateCache: CacheStrategy {
+    private let base: MemoryCache
+    private let forgets: Bool
+    private let wait: @Sendable () async throws -> Void
+    private let wasLate = Atomic(false)
+
+    init(base: MemoryCache, forgets: Bool, wait: @escaping @Sendable () async throws -> Void) {
+        self.base = base
+        self.forgets = forgets
+        self.wait = wait
+    }
+
+    func get(_ key: String) async throws -> CacheValue? {
+        if key == "soon", !wasLate.exchange(true, ordering: .relaxed) { try await wait() }
+        return try await base.get(key)
+    }
+
+    func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws {
+        if key == "soon", forgets, wasLate.load(ordering: .relaxed) { return }
+        try await base.set(key, to: value, options: options)
     }
 }
 
