@@ -127,11 +127,10 @@ extension Opening {
         return capacity <= largestToFill && free >= capacity / 8
     }
 
-    /// False where the body fails, but for a failed flush, which is thrown.
-    private func succeeds(_ segment: Mapped, _ body: () throws(SystemError) -> Void) throws(StoreError) -> Bool {
+    /// What the body says; false where it fails, but for a failed flush, which is thrown.
+    private func succeeds(_ segment: Mapped, _ body: () throws(SystemError) -> Bool) throws(StoreError) -> Bool {
         do throws(SystemError) {
-            try body()
-            return true
+            return try body()
         } catch {
             guard error.isFailedFlush else { return false }
             throw StoreError(error, path: segment.file.path, doing: "forcing what was found to the disk")
@@ -182,6 +181,7 @@ extension Opening {
                 try SegmentFile.confirm(path: segment.file.path, header: segment.file.header, files: files)
                 slot.pointee.footerIsForced.store(true, ordering: .relaxed)
             }
+            return true
         }
         if !isForced && !areRecordsForced {
             opened.reservation.unforced.append(extent(of: segment, rows))
@@ -195,9 +195,8 @@ extension Opening {
     private func seal(_ segment: Mapped, _ rows: LoadedRows) throws(StoreError) -> Bool {
         let slot = segments[segment.slot]
         let isForced = slot.pointee.forcedEnd.load(ordering: .relaxed) >= rows.recordEnd
-        var isWhole = false
-        let isDone = try succeeds(segment) { () throws(SystemError) in
-            isWhole = try SegmentFile.seal(
+        let isSealed = try succeeds(segment) { () throws(SystemError) in
+            try SegmentFile.seal(
                 path: segment.file.path,
                 header: segment.file.header,
                 base: slot.pointee.base,
@@ -210,7 +209,6 @@ extension Opening {
                 return true
             }
         }
-        let isSealed = isDone && isWhole
         if isSealed {
             slot.pointee.noteSealed(rowCount: rows.rows.count, hasLimit: options.sizeLimit != nil, files: files)
             slot.pointee.isSealed.store(true, ordering: .relaxed)
@@ -229,6 +227,7 @@ extension Opening {
                 try files.allocateFully(descriptor, offset: start, count: free)
             }
             try files.protect(slot.pointee.base, count: slot.pointee.readableCount, writable: true)
+            return true
         }
     }
 }

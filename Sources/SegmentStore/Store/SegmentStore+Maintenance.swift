@@ -255,9 +255,8 @@ extension SegmentStore {
         // the memory of each record has to be waited for.
         var rowCount = segment.pointee.recordCount.load(ordering: .relaxed)
         if try !write(rowCount, nil) {
-            let count = appended.count()
-            let scanned = count == nil ? appended.scanned() : nil
-            rowCount = (known?.rows.count ?? 0) + (count ?? scanned?.count ?? 0)
+            let scanned = appended.scanned()
+            rowCount = (known?.rows.count ?? 0) + scanned.count
             // Without a footer, should that fail too, the segment is scanned whenever its rows are wanted.
             _ = try write(rowCount, scanned)
         }
