@@ -135,7 +135,7 @@ public final class S3Cache: ManagedCacheStrategy, CustomReflectable {
     }
 
     /// Bytes of the largest object that an entry can have.
-    var longestBody: Int { options.longestValue + StoredValue.headerLength + ObjectBody.longestStart }
+    var longestBody: Int { options.longestValue.addingCapped(StoredValue.headerLength + ObjectBody.longestStart) }
 
     /// Stores the value under the key, which has 1 to 65,535 bytes of UTF-8, by one request. The tag is ignored.
     ///

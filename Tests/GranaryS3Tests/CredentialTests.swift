@@ -212,6 +212,23 @@ import Testing
         #expect(server.requests.count == statuses.count)
     }
 
+    @Test(arguments: [
+        ["AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"],
+        ["AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:1"],
+    ])
+    func aCacheThatWasClosedSaysSoAndAsksForNoCredentials(_ environment: [String: String]) async throws {
+        let waits = NotedWaits()
+        let options = S3CacheOptions(
+            endpoint: "http://127.0.0.1:1",
+            environment: environment,
+            retries: waits.policy()
+        )
+        let cache = try S3Cache(bucket: "bucket", options: options)
+        try await cache.close()
+        #expect(await failure { _ = try await cache.get("key") }?.code == .closed)
+        #expect(waits.all.isEmpty)
+    }
+
     @Test func showsNoSecretAnywhere() throws {
         let credentials = try S3Credentials(
             accessKey: "AKHIDDEN",

@@ -70,6 +70,25 @@ import Testing
         }
     }
 
+    @Test func aLongPageOfAFailureIsThatFailure() async throws {
+        func page(_ status: Int) -> ScriptedServer.Answer {
+            .bytes(ScriptedServer.response(status, Array(repeating: UInt8(ascii: "<"), count: 1 << 20)))
+        }
+        let server = try await ScriptedServer(script: [page(503), page(503), .bytes(Self.found), page(503), page(403)])
+        let cache = try Self.cache(server) { $0.longestValue = 100 }
+        #expect(try await cache.get("key") == CacheValue([1, 2, 3]))
+        #expect(await failure { try await cache.set("key", to: CacheValue([1])) }?.code == .accessDenied)
+        #expect(await failure { _ = try await cache.get("key") }?.code == .accessDenied)
+        #expect(server.requests.count == 6)
+        #expect(try await cache.statistics().damaged == 0)
+    }
+
+    @Test func valuesMayHaveAnyLength() async throws {
+        let server = try await ScriptedServer(always: Self.found)
+        let cache = try Self.cache(server) { $0.longestValue = .max }
+        #expect(try await cache.get("key") == CacheValue([1, 2, 3]))
+    }
+
     @Test func waitsTwiceAsLongEachTimeWithFullJitterAndALimit() async throws {
         let waits = NotedWaits()
         var policy = waits.policy(random: 0.5)

@@ -49,7 +49,7 @@ struct InstanceCredentials: Sendable {
         let answer: HTTPAnswer
         do {
             answer = try await service.answer(request)
-        } catch is S3CacheError {
+        } catch let error as S3CacheError where error.code != .closed {
             return nil
         }
         let token = String(decoding: answer.body, as: UTF8.self)

@@ -61,6 +61,8 @@ struct MetadataService: Sendable {
                 let answer = try await transport.send(request, timeout: timeout, longestAnswer: Self.longestAnswer)
                 if answer.status < 500, answer.status != 429 { return answer }
                 reason = "answers \(answer.status)"
+            } catch TransportFailure.closed {
+                throw S3CacheError(.closed, location: "s3", detail: "\(TransportFailure.closed); open the cache again")
             } catch let failure as TransportFailure {
                 reason = "gives no answer: \(failure)"
             }

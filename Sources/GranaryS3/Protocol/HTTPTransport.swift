@@ -65,7 +65,7 @@ final class HTTPTransport: Sendable, CustomReflectable {
     /// Closes the connections; requests fail from now on. A second call does nothing.
     func close() async { try? await client.shutdown() }
 
-    /// Sends the request and gives the whole answer. The timeout is for silence; large bodies have the time that they need
+    /// Sends the request and gives the whole answer, but for one of a failure that is long: of that the beginning. The timeout is for silence; large bodies have the time that they need
     /// (`TransferLimit`).
     ///
     /// - Throws: `TransportFailure`, and `CancellationError` once the task is cancelled.
@@ -103,20 +103,24 @@ final class HTTPTransport: Sendable, CustomReflectable {
             sent.body = .bytes(body)
         }
         let response = try await client.execute(sent, deadline: .distantFuture)
+        let status = Int(response.status.code)
+        // A failure is what its status says, whatever the page of a proxy is like; of that the beginning is enough.
+        let isFailure = !(200..<300 ~= status)
+        let limit = isFailure ? S3Request.longestFailure : longestAnswer
         let length = response.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
         // An answer to HEAD has the length of what it has not.
-        if length > longestAnswer, request.method != "HEAD" { throw TransportFailure.tooLarge(limit: longestAnswer) }
+        if length > limit, !isFailure, request.method != "HEAD" { throw TransportFailure.tooLarge(limit: limit) }
         var answer = HTTPAnswer(
-            status: Int(response.status.code),
+            status: status,
             headers: response.headers.map { ($0.name, $0.value) },
             body: []
         )
         for try await part in response.body {
             transfer.note(received: part.readableBytes)
-            guard answer.body.count + part.readableBytes <= longestAnswer else {
-                throw TransportFailure.tooLarge(limit: longestAnswer)
-            }
-            answer.body += part.readableBytesView
+            let room = limit - answer.body.count
+            guard part.readableBytes <= room || isFailure else { throw TransportFailure.tooLarge(limit: limit) }
+            answer.body += part.readableBytesView.prefix(room)
+            if part.readableBytes > room { break }
         }
         return answer
     }
