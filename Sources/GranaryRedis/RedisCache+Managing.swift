@@ -9,7 +9,7 @@ extension RedisCache {
     @discardableResult
     public func remove(_ key: String) async throws -> Bool {
         let command = RESPCommand("UNLINK", [storedKey(key)])
-        return try await number(command, isRepeatable: false, isSeenThrough: true) > 0
+        return try await number(command, repeated: .never) > 0
     }
 
     /// Removes everything whose key has the prefix of the cache, and nothing else. What is set meanwhile may stay or go.
@@ -21,7 +21,7 @@ extension RedisCache {
             let page = try await scan(from: place, prefix: "")
             cursor = page.next
             if page.keys.isEmpty { continue }
-            _ = try await number(RESPCommand("UNLINK", page.keys), isSeenThrough: true)
+            _ = try await number(RESPCommand("UNLINK", page.keys), repeated: .onceWithdrawn)
         }
     }
 
@@ -127,12 +127,9 @@ extension RedisCache {
         prefix.flatMap { "*?[]^-\\".utf8.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] } + [UInt8(ascii: "*")]
     }
 
-    private func number(
-        _ command: RESPCommand,
-        isRepeatable: Bool = true,
-        isSeenThrough: Bool
-    ) async throws -> Int64 {
-        let reply = try await pool.reply(to: command, isRepeatable: isRepeatable, isSeenThrough: isSeenThrough)
+    /// The number that the server answers to a removal.
+    private func number(_ command: RESPCommand, repeated repetition: Request.Repetition) async throws -> Int64 {
+        let reply = try await pool.reply(to: command, repeated: repetition, isSeenThrough: true)
         guard case .integer(let number) = reply else { throw unexpected(reply) }
         return number
     }

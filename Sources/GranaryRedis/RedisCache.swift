@@ -149,8 +149,9 @@ public final class RedisCache: ManagedCacheStrategy {
     /// Stores the value under the key, which has 1 to 65,535 bytes of UTF-8, until its expiry or else the default one. Tags
     /// are ignored. A set whose task is cancelled goes on to its end.
     ///
-    /// One that threw for want of an answer may have been done, or may yet be. One whose connection broke is sent again, so
-    /// that it may be done twice: what somebody else set in between, here or elsewhere, is then replaced.
+    /// One that threw for want of an answer may have been done, or may yet be. One whose connection the server let go is sent
+    /// again, so that it may be done twice: what somebody else set in between, here or elsewhere, is then replaced. One that
+    /// waited behind another for an answer that did not come in time is not, for the server may yet read it.
     ///
     /// - Throws: `RedisCacheError`: `.valueTooLarge` from 512 MiB on, and others where the server cannot store it.
     public func set(_ key: String, to value: CacheValue, options: CacheSetOptions) async throws {
@@ -174,7 +175,7 @@ public final class RedisCache: ManagedCacheStrategy {
                 batch = rest[batch.startIndex...batch.endIndex]
             }
             rest = rest[batch.endIndex...]
-            for reply in try await pool.replies(to: command, isSeenThrough: true) {
+            for reply in try await pool.replies(to: command, repeated: .onceWithdrawn, isSeenThrough: true) {
                 if case .error = reply { throw unexpected(reply) }
             }
             figures.noteSets(batch.count)

@@ -116,13 +116,31 @@ struct BurstTests {
         #expect(answers > 0)
     }
 
+    @Test("Who closes a second time waits as the first one does, and takes nothing from it")
+    func closedTwice() async throws {
+        let server = try await RedisProcess()
+        for round in 0..<20 {
+            let cache = try RedisCache(url: server.url())
+            try await cache.ping()
+            server.freeze()
+            let setting = Task { try await cache.set("key", "\(round)") }
+            await letThemSend()
+            async let first: Void = cache.close()
+            async let second: Void = cache.close()
+            await letThemSend()
+            server.thaw()
+            try await setting.value
+            _ = try await (first, second)
+        }
+    }
+
     @Test("A connection gathers from the first request to the event loop's look, up to so many bytes")
     func gathering() {
         let connection = Connection(on: MultiThreadedEventLoopGroup.singleton.any()) { _, _ in }
         func enqueue(_ count: Int) {
             var command = RESPCommand()
             command.append("GET", [[UInt8](repeating: 0, count: count)])
-            let isTaken = connection.enqueue(Request(command, isRepeatable: true))
+            let isTaken = connection.enqueue(Request(command, .always))
             #expect(isTaken)
         }
         enqueue(10)

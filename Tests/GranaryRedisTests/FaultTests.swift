@@ -244,6 +244,46 @@ struct FaultTests {
         #expect(await failure { try await cache.set("key", to: CacheValue(value)) }?.code == .timedOut)
     }
 
+    @Test("What the server may yet read is not written again: it would be done after what was written meanwhile")
+    func writesBehindATimeout() async throws {
+        let received = Mutex<[UInt8]>([])
+        let server = try await FakeServer { read, bytes in
+            if read == 0 { return ([FakeServer.welcome], false) }
+            received.withLock { $0 += bytes }
+            return ([], false)
+        }
+        let options = RedisCacheOptions(connections: 1, commandTimeout: .seconds(1))
+        let cache = try RedisCache(url: server.url, options: options)
+        async let first = failure { try await cache.set("first", "value") }
+        async let second = failure { try await cache.set("second", "value") }
+        async let third = failure { _ = try await cache.get("third") }
+        for error in await [first, second, third] { #expect(error?.code == .timedOut) }
+        let text = received.withLock { String(decoding: $0, as: UTF8.self) }
+        #expect(text.split(separator: "$3\r\nSET\r\n", omittingEmptySubsequences: false).count == 3)
+    }
+
+    @Test("A call behind a large value has no longer than others to be answered", .timeLimit(.minutes(30)))
+    func silenceBehindALargeValue() async throws {
+        let value = bytes(8 << 20, seed: 5)
+        let receivedCount = Atomic(0)
+        let server = try await FakeServer { read, bytes in
+            if read == 0 { return ([FakeServer.welcome], false) }
+            let (before, count) = receivedCount.add(bytes.count, ordering: .relaxed)
+            return (before < value.count && count >= value.count ? [Array("+OK\r\n".utf8)] : [], false)
+        }
+        let silent = try await FakeServer { read, _ in (read == 0 ? [FakeServer.welcome] : [], false) }
+        let cache = try RedisCache(url: server.url, options: RedisCacheOptions(commandTimeout: .seconds(4)))
+        let other = try RedisCache(url: silent.url, options: RedisCacheOptions(commandTimeout: .seconds(6)))
+        try await cache.set("key", to: CacheValue(value))
+        // The look after the large value had been planned for its eighth second.
+        let firstToGiveUp = await withTaskGroup(of: String.self) { group in
+            group.addTask { await failure { _ = try await cache.get("key") }.map { _ in "behind it" } ?? "nobody" }
+            group.addTask { await failure { _ = try await other.get("key") }.map { _ in "the other" } ?? "nobody" }
+            return await group.next()
+        }
+        #expect(firstToGiveUp == "behind it")
+    }
+
     // MARK: Nonsense
 
     @Test("Garbage is an error, at the start and later", arguments: [0, 1])

@@ -19,13 +19,13 @@ final class ManualClock: Sendable {
 extension RedisCache {
     /// What the server says to a command by hand.
     func raw(_ name: String, bytes first: [UInt8], _ rest: [UInt8]...) async throws -> RESPValue {
-        try await pool.replies(to: RESPCommand(name, [first] + rest), isRepeatable: false)[0]
+        try await pool.replies(to: RESPCommand(name, [first] + rest), repeated: .never)[0]
     }
 
     /// What the server says to a command of text.
     func raw(_ words: String...) async throws -> RESPValue {
         let arguments = words.dropFirst().map { Array($0.utf8) }
-        return try await pool.replies(to: RESPCommand(words[0], arguments), isRepeatable: false)[0]
+        return try await pool.replies(to: RESPCommand(words[0], arguments), repeated: .never)[0]
     }
 
     /// The value under the key, which has to be bytes.

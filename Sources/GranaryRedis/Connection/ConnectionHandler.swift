@@ -35,6 +35,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// When the bytes came that are being read.
     private var readAt: Int64 = 0
     private var nextLook: Scheduled<Void>?
+    /// When that is.
+    private var nextLookAt: Int64 = 0
     private var hasEnded = false
 
     init(_ connection: Connection, _ server: RedisServer, timeout: Duration, deadline: Scheduled<Void>) {
@@ -81,6 +83,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         if let failure {
             end(.init(.protocolViolation, server: server.address, detail: Self.detail(of: failure)))
         }
+        if !hasEnded, !inFlight.isEmpty { watch(context) }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -184,10 +187,15 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     /// Looks at the moment whether the server takes too long. One look is planned at a time, however many requests come and
-    /// go.
+    /// go; it is moved only where less is due than was, as behind a large request that had time to be sent.
     private func watch(_ context: ChannelHandlerContext) {
-        guard nextLook == nil else { return }
-        let moment = NIODeadline.uptimeNanoseconds(UInt64(clamping: limit.deadline))
+        let deadline = limit.deadline
+        if let nextLook {
+            guard deadline < nextLookAt else { return }
+            nextLook.cancel()
+        }
+        nextLookAt = deadline
+        let moment = NIODeadline.uptimeNanoseconds(UInt64(clamping: deadline))
         // A weak reference would make every use of the handler slower.
         nextLook = context.eventLoop.assumeIsolated().scheduleTask(deadline: moment) { self.look() }
     }
@@ -199,7 +207,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         let slowness = "nothing of an answer that was due came for \(timeout), or too little of it"
         let remedy = "see what keeps the server busy, or raise commandTimeout"
         let error = RedisCacheError(.timedOut, server: server.address, detail: "\(slowness); \(remedy)")
-        // The others may not have waited for as long, and get their second try.
+        // The others may not have waited for as long, and get their second try, as far as they only read.
         let request = inFlight.removeFirst()
         end(error)
         // Now that nobody is given this connection any more.

@@ -32,7 +32,7 @@ final class Pool: Sendable {
     private let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     private let tls: NIOSSLContext?
     private let options: RedisCacheOptions
-    /// Guards the above; no other lock is taken inside it.
+    /// Guards the above; inside it those of connections and requests are taken, which take no other.
     private let state = Mutex(State())
 
     init(_ server: RedisServer, _ options: RedisCacheOptions) throws(RedisCacheError) {
@@ -49,10 +49,10 @@ final class Pool: Sendable {
     /// - Throws: `RedisCacheError` where no replies came, and `CancellationError`.
     nonisolated(nonsending) func replies(
         to command: RESPCommand,
-        isRepeatable: Bool = true,
+        repeated repetition: Request.Repetition = .always,
         isSeenThrough: Bool = false
     ) async throws -> [RESPValue] {
-        let request = Request(command, isRepeatable: isRepeatable)
+        let request = Request(command, repetition)
         let replies = try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }
         return [replies.first] + replies.others
     }
@@ -62,10 +62,10 @@ final class Pool: Sendable {
     /// - Throws: as `replies`.
     nonisolated(nonsending) func reply(
         to command: RESPCommand,
-        isRepeatable: Bool = true,
+        repeated repetition: Request.Repetition = .always,
         isSeenThrough: Bool = false
     ) async throws -> RESPValue {
-        let request = Request(command, isRepeatable: isRepeatable)
+        let request = Request(command, repetition)
         return try await replies(to: request, isSeenThrough: isSeenThrough) { self.send(request) }.first
     }
 
@@ -121,24 +121,31 @@ final class Pool: Sendable {
     private func ended(_ connection: Connection, _ ending: Connection.Ending) {
         var (again, over): ([Request], [Request]) = ([], [])
         for request in ending.sent {
-            if request.prepareToRepeat() { again.append(request) } else { over.append(request) }
+            if request.prepareToRepeat(after: ending.error) { again.append(request) } else { over.append(request) }
         }
-        let (next, isNew) = state.withLock { state -> (Connection?, Bool) in
+        // In one step, so that whoever flushes finds the requests with one connection or with the other.
+        let opened = state.withLock { state -> Connection? in
             state.note(ending, of: connection, options.reconnection)
-            guard !state.isClosed, !again.isEmpty || !ending.unsent.isEmpty else { return (nil, false) }
-            // As many as may be without this one: the last was made since it broke.
-            if state.connections.count >= options.connections { return (state.connections.last, false) }
-            // Else what waited for one that could not be made goes along with what others wait for.
-            return state.retryAt == nil ? (addConnection(&state), true) : (state.connections.last, false)
-        }
-        for request in ending.unsent {
-            // To wait for another one that others wait for, too, is no second try.
-            let mayGo = (!ending.wasReady && !isNew) || request.prepareToRepeat(always: true)
-            if mayGo { again.append(request) } else { over.append(request) }
+            let (next, isNew) = successor(&state, isNeeded: !again.isEmpty || !ending.unsent.isEmpty)
+            for request in ending.unsent {
+                // To wait for another one that others wait for, too, is no second try.
+                let mayGo = (!ending.wasReady && !isNew) || request.prepareToGoAgain()
+                if mayGo { again.append(request) } else { over.append(request) }
+            }
+            for request in again where next?.enqueue(request) != true { over.append(request) }
+            return isNew ? next : nil
         }
         for request in over { request.fail(ending.error) }
-        for request in again where next?.enqueue(request) != true { request.fail(ending.error) }
-        if isNew { next?.open(to: server, tls: tls, options) }
+        opened?.open(to: server, tls: tls, options)
+    }
+
+    /// The connection for what one that has ended leaves, and whether it is a new one.
+    private func successor(_ state: inout State, isNeeded: Bool) -> (Connection?, isNew: Bool) {
+        guard isNeeded, !state.isClosed else { return (nil, false) }
+        // As many as may be without that one: the last was made since it broke.
+        if state.connections.count >= options.connections { return (state.connections.last, false) }
+        // Else what waited for one that could not be made goes along with what others wait for.
+        return state.retryAt == nil ? (addConnection(&state), true) : (state.connections.last, false)
     }
 
     private func addConnection(_ state: inout State) -> Connection {
@@ -152,24 +159,33 @@ final class Pool: Sendable {
     }
 
     /// Waits until every connection has answered what it was asked before.
+    ///
+    /// - Throws: `RedisCacheError` where one breaks on the way: what it was asked goes on with another one, or has failed.
     func flush() async throws {
+        var failure: (any Error)?
         for connection in state.withLock({ $0.connections }) {
-            let request = Request(RESPCommand("PING"), isRepeatable: false)
-            _ = try await replies(to: request, isSeenThrough: true) {
-                // One that has ended owes nothing.
-                if !connection.enqueue(request) { request.take(.null) }
+            let request = Request(RESPCommand("PING"), .never)
+            do {
+                _ = try await replies(to: request, isSeenThrough: true) {
+                    if !connection.enqueue(request) { request.fail(broken) }
+                }
+            } catch {
+                failure = failure ?? error
             }
         }
+        if let failure { throw failure }
+    }
+
+    private var broken: RedisCacheError {
+        RedisCacheError(.connectionLost, server: server.address, detail: "a connection broke meanwhile; try again")
     }
 
     /// Takes no further requests, waits for the answers to those that there are, and closes the connections.
     func close() async {
-        let wasClosed = state.withLock { state in
-            defer { state.isClosed = true }
-            return state.isClosed
-        }
-        // A connection that breaks on the way has told those who waited.
-        if !wasClosed { try? await flush() }
+        state.withLock { $0.isClosed = true }
+        // A connection that breaks on the way has told those who waited. A second closer waits just as long: to abandon
+        // the connections would fail what the first one waits for.
+        try? await flush()
         abandon()
     }
 

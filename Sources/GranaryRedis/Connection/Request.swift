@@ -2,9 +2,19 @@ internal import Synchronization
 
 /// Commands that are on their way together, and who waits for their replies.
 final class Request: Sendable {
+    /// When commands may be sent again that were sent and not answered.
+    enum Repetition: Sendable {
+        /// Whenever a connection ended: they only read.
+        case always
+        /// Where the server let the connection go: what it has not read by then it never does. Otherwise it may read them
+        /// later, and do them after what was written meanwhile.
+        case onceWithdrawn
+        /// Never: done twice they answer something else.
+        case never
+    }
+
     let command: RESPCommand
-    /// Whether sending them twice does what sending them once does.
-    let isRepeatable: Bool
+    private let repetition: Repetition
 
     /// Replies in the order of their commands; most requests have one, for which no array is made.
     struct Replies: Sendable {
@@ -26,9 +36,9 @@ final class Request: Sendable {
 
     private let state = Mutex(State())
 
-    init(_ command: RESPCommand, isRepeatable: Bool) {
+    init(_ command: RESPCommand, _ repetition: Repetition) {
         self.command = command
-        self.isRepeatable = isRepeatable
+        self.repetition = repetition
     }
 
     /// Somebody waits from now on; false if they have left already.
@@ -74,10 +84,19 @@ final class Request: Sendable {
     /// Ends the waiting of somebody whose task is cancelled; the commands go their way.
     func cancel() { fail(CancellationError()) }
 
-    /// Makes it as good as new if it may be sent again, which is once at most; `always` where it was never sent.
-    func prepareToRepeat(always: Bool = false) -> Bool {
+    /// Makes it as good as new if it may be sent again after the error that ended its connection.
+    func prepareToRepeat(after error: RedisCacheError) -> Bool {
+        switch repetition {
+        case .always: prepareToGoAgain()
+        case .onceWithdrawn: error.code == .connectionLost && prepareToGoAgain()
+        case .never: false
+        }
+    }
+
+    /// The same of one that may have been sent or not; again once at most.
+    func prepareToGoAgain() -> Bool {
         state.withLock { state in
-            guard !state.isOver, isRepeatable || always, !state.wasRepeated else { return false }
+            guard !state.isOver, !state.wasRepeated else { return false }
             state.wasRepeated = true
             state.received = 0
             state.replies = nil
