@@ -11,7 +11,8 @@ internal import SegmentStore
 /// ```
 ///
 /// Nothing is connected before the first call, so that a program starts without its cache; `ping()` tells whether the server
-/// can be reached. A connection that breaks is made anew, and what was on its way is asked once more, except for removals.
+/// can be reached. A connection that breaks is made anew, and what was on its way is asked once more, except for removals,
+/// and for sets that the server may yet do.
 ///
 /// Every value lies in the server as a `StoredValue`: one that somebody else put there, or that is damaged, is a miss.
 ///

@@ -258,23 +258,43 @@ struct FaultTests {
         async let second = failure { try await cache.set("second", "value") }
         async let third = failure { _ = try await cache.get("third") }
         for error in await [first, second, third] { #expect(error?.code == .timedOut) }
-        let text = received.withLock { String(decoding: $0, as: UTF8.self) }
-        #expect(text.split(separator: "$3\r\nSET\r\n", omittingEmptySubsequences: false).count == 3)
+        var text: String { received.withLock { String(decoding: $0, as: UTF8.self) } }
+        var setCount: Int { text.split(separator: "$3\r\nSET\r\n", omittingEmptySubsequences: false).count - 1 }
+        while setCount < 2 { await Task.yield() }
+        #expect(setCount == 2)
     }
 
-    @Test("A call behind a large value has no longer than others to be answered", .timeLimit(.minutes(30)))
-    func silenceBehindALargeValue() async throws {
+    @Test(
+        "A call behind a large value has no longer than others to be answered",
+        .timeLimit(.minutes(30)),
+        arguments: [false, true]
+    )
+    func silenceBehindALargeValue(isAskedMeanwhile: Bool) async throws {
         let value = bytes(8 << 20, seed: 5)
         let receivedCount = Atomic(0)
+        let end = Mutex<[UInt8]>([])
+        let isAnswered = Atomic(false)
         let server = try await FakeServer { read, bytes in
             if read == 0 { return ([FakeServer.welcome], false) }
-            let (before, count) = receivedCount.add(bytes.count, ordering: .relaxed)
-            return (before < value.count && count >= value.count ? [Array("+OK\r\n".utf8)] : [], false)
+            let count = receivedCount.add(bytes.count, ordering: .relaxed).newValue
+            let isAsked = end.withLock { end in
+                end = (end + bytes.suffix(64)).suffix(64)
+                return String(decoding: end, as: UTF8.self).contains("GET")
+            }
+            let answers = count >= value.count && (isAsked || !isAskedMeanwhile)
+            let isFirst = answers && !isAnswered.exchange(true, ordering: .relaxed)
+            return (isFirst ? [Array("+OK\r\n".utf8)] : [], false)
         }
         let silent = try await FakeServer { read, _ in (read == 0 ? [FakeServer.welcome] : [], false) }
-        let cache = try RedisCache(url: server.url, options: RedisCacheOptions(commandTimeout: .seconds(4)))
+        let options = RedisCacheOptions(connections: 1, commandTimeout: .seconds(4))
+        let cache = try RedisCache(url: server.url, options: options)
         let other = try RedisCache(url: silent.url, options: RedisCacheOptions(commandTimeout: .seconds(6)))
-        try await cache.set("key", to: CacheValue(value))
+        let setting = Task { try await cache.set("key", to: CacheValue(value)) }
+        if isAskedMeanwhile {
+            while receivedCount.load(ordering: .relaxed) == 0 { await Task.yield() }
+        } else {
+            try await setting.value
+        }
         // The look after the large value had been planned for its eighth second.
         let firstToGiveUp = await withTaskGroup(of: String.self) { group in
             group.addTask { await failure { _ = try await cache.get("key") }.map { _ in "behind it" } ?? "nobody" }
@@ -282,6 +302,7 @@ struct FaultTests {
             return await group.next()
         }
         #expect(firstToGiveUp == "behind it")
+        try await setting.value
     }
 
     // MARK: Nonsense

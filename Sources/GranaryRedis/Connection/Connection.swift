@@ -16,6 +16,8 @@ final class Connection: Sendable {
         let error: RedisCacheError
         /// Whether the server had let it in.
         let wasReady: Bool
+        /// Whether it was the server that let it go, who does nothing then of what it has not read.
+        let isWithdrawn: Bool
         /// Requests that were sent and not answered, in their order.
         let sent: [Request]
         /// Requests that were never sent.
@@ -56,7 +58,7 @@ final class Connection: Sendable {
         self.whenEnded = whenEnded
     }
 
-    /// Requests that lack an answer.
+    /// Requests that lack an answer, or lacked one when it ended.
     var load: Int { unanswered.load(ordering: .relaxed) }
     /// Whether the server has let it in.
     var isReady: Bool { isLetIn.load(ordering: .relaxed) }
@@ -173,10 +175,16 @@ final class Connection: Sendable {
     }
 
     /// Nothing is sent from now on; what was sent and not answered is given back along with what was not sent.
-    func end(_ error: RedisCacheError, sent: [Request] = []) {
+    func end(_ error: RedisCacheError, isWithdrawn: Bool = false, sent: [Request] = []) {
         let ending = state.withLock { state -> Ending? in
             guard state.phase != .ended else { return nil }
-            let ending = Ending(error: error, wasReady: state.phase == .ready, sent: sent, unsent: state.waiting)
+            let ending = Ending(
+                error: error,
+                wasReady: state.phase == .ready,
+                isWithdrawn: isWithdrawn,
+                sent: sent,
+                unsent: state.waiting
+            )
             state.phase = .ended
             state.waiting = []
             state.handler = nil

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOCore
 internal import NIOPosix
 internal import NIOSSL
@@ -35,6 +36,15 @@ extension RedisCacheError {
         } else {
             let remedy = isGreeting ? "check whether the server wants TLS (rediss://)" : "try again"
             self.init(.connectionLost, server: server.address, detail: "the connection broke (\(error)); \(remedy)")
+        }
+    }
+
+    /// Whether the error says that the other side has let the connection go.
+    static func isOfTheServers(_ error: any Error) -> Bool {
+        switch error {
+        case let error as IOError: [ECONNRESET, EPIPE].contains(error.errnoCode)
+        case NIOSSLError.uncleanShutdown: true
+        default: false
         }
     }
 

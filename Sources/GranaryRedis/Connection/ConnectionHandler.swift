@@ -96,7 +96,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(RedisCacheError(during: greetingsLeft > 0, error, with: server))
+        let isWithdrawn = RedisCacheError.isOfTheServers(error)
+        end(RedisCacheError(during: greetingsLeft > 0, error, with: server), isWithdrawn: isWithdrawn)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -109,7 +110,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             greetingsLeft > 0
             ? "the server closed the connection before it let it in; check whether it wants TLS (rediss://)"
             : "the server closed the connection; try again"
-        end(.init(.connectionLost, server: server.address, detail: detail))
+        end(.init(.connectionLost, server: server.address, detail: detail), isWithdrawn: true)
     }
 
     // MARK: Replies
@@ -219,7 +220,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     // MARK: End
 
     /// Closes the connection, and gives back what it owes an answer.
-    func end(_ error: RedisCacheError) {
+    func end(_ error: RedisCacheError, isWithdrawn: Bool = false) {
         guard !hasEnded else { return }
         hasEnded = true
         deadline.cancel()
@@ -227,6 +228,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         let sent = Array(inFlight)
         inFlight.removeAll()
         context?.close(promise: nil)
-        connection.end(error, sent: sent)
+        connection.end(error, isWithdrawn: isWithdrawn, sent: sent)
     }
 }

@@ -11,6 +11,8 @@ internal import Synchronization
 final class Pool: Sendable {
     fileprivate struct State {
         var connections: [Connection] = []
+        /// Those among them that have ended, and whose requests have not been given to others yet.
+        var leaving: [Connection] = []
         /// Connections that ended after they were let in.
         var breaks = 0
         /// Attempts to connect that failed since then, but for those that broke along with one that was let in.
@@ -91,7 +93,7 @@ final class Pool: Sendable {
             case .send(let connection):
                 if connection.enqueue(request) { return }
                 // It has ended; what it gives back comes along another way.
-                state.withLock { $0.remove(connection) }
+                state.withLock { $0.leave(connection) }
             }
         }
     }
@@ -121,7 +123,8 @@ final class Pool: Sendable {
     private func ended(_ connection: Connection, _ ending: Connection.Ending) {
         var (again, over): ([Request], [Request]) = ([], [])
         for request in ending.sent {
-            if request.prepareToRepeat(after: ending.error) { again.append(request) } else { over.append(request) }
+            let mayGo = request.prepareToRepeat(isWithdrawn: ending.isWithdrawn)
+            if mayGo { again.append(request) } else { over.append(request) }
         }
         // In one step, so that whoever flushes finds the requests with one connection or with the other.
         let opened = state.withLock { state -> Connection? in
@@ -160,20 +163,23 @@ final class Pool: Sendable {
 
     /// Waits until every connection has answered what it was asked before.
     ///
-    /// - Throws: `RedisCacheError` where one breaks on the way: what it was asked goes on with another one, or has failed.
+    /// - Throws: `RedisCacheError` where one breaks that owes answers: what it was asked goes on with another, or has failed.
     func flush() async throws {
-        var failure: (any Error)?
-        for connection in state.withLock({ $0.connections }) {
-            let request = Request(RESPCommand("PING"), .never)
-            do {
-                _ = try await replies(to: request, isSeenThrough: true) {
-                    if !connection.enqueue(request) { request.fail(broken) }
-                }
-            } catch {
-                failure = failure ?? error
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            // All at a time, so that those of a server that is silent run into their timeouts together.
+            for connection in state.withLock({ $0.connections + $0.leaving }) {
+                group.addTask { [self] in try await waitForAnswers(of: connection) }
             }
+            try await group.waitForAll()
         }
-        if let failure { throw failure }
+    }
+
+    private func waitForAnswers(of connection: Connection) async throws {
+        let request = Request(RESPCommand("PING"), .never)
+        _ = try await replies(to: request, isSeenThrough: true) {
+            if connection.enqueue(request) { return }
+            if connection.load == 0 { request.take(.null) } else { request.fail(broken) }
+        }
     }
 
     private var broken: RedisCacheError {
@@ -226,7 +232,8 @@ extension Pool.State {
         of connection: Connection,
         _ reconnection: RedisReconnection
     ) {
-        remove(connection)
+        connections.removeAll { $0 === connection }
+        leaving.removeAll { $0 === connection }
         if ending.wasReady {
             breaks += 1
             failures = 0
@@ -239,7 +246,9 @@ extension Pool.State {
         // Else it was dropped along with one that had been let in, and says no more of the server than that one.
     }
 
-    fileprivate mutating func remove(_ connection: Connection) {
-        connections.removeAll { $0 === connection }
+    /// Nothing goes to the connection any more, which has ended.
+    fileprivate mutating func leave(_ connection: Connection) {
+        guard let place = connections.firstIndex(where: { $0 === connection }) else { return }
+        leaving.append(connections.remove(at: place))
     }
 }

@@ -84,11 +84,11 @@ final class Request: Sendable {
     /// Ends the waiting of somebody whose task is cancelled; the commands go their way.
     func cancel() { fail(CancellationError()) }
 
-    /// Makes it as good as new if it may be sent again after the error that ended its connection.
-    func prepareToRepeat(after error: RedisCacheError) -> Bool {
+    /// Makes it as good as new if it may be sent again; `isWithdrawn` if the server let its connection go.
+    func prepareToRepeat(isWithdrawn: Bool) -> Bool {
         switch repetition {
         case .always: prepareToGoAgain()
-        case .onceWithdrawn: error.code == .connectionLost && prepareToGoAgain()
+        case .onceWithdrawn: isWithdrawn && prepareToGoAgain()
         case .never: false
         }
     }

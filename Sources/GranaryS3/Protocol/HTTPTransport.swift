@@ -65,8 +65,8 @@ final class HTTPTransport: Sendable, CustomReflectable {
     /// Closes the connections; requests fail from now on. A second call does nothing.
     func close() async { try? await client.shutdown() }
 
-    /// Sends the request and gives the whole answer, but for one of a failure that is long: of that the beginning. The timeout is for silence; large bodies have the time that they need
-    /// (`TransferLimit`).
+    /// Sends the request and gives the whole answer, but of a failure's page the first 64 KiB. The timeout is for silence;
+    /// large bodies have the time that they need (`TransferLimit`).
     ///
     /// - Throws: `TransportFailure`, and `CancellationError` once the task is cancelled.
     func send(_ request: HTTPRequest, timeout: Duration, longestAnswer: Int) async throws -> HTTPAnswer {
