@@ -55,6 +55,17 @@ import Testing
         #expect(leavers.takenShare(of: 1) == 0)
     }
 
+    /// A ghost taken for another key's may have a segment begun for one entry: of a small limit that is much.
+    @Test func aKeyWhoseHashDiffersInAnyOfFortyBitsIsNoGhost() {
+        var leavers = Leavers()
+        leavers.leave(1...1, each: 100)
+        for hash in leavers.hashes[1] ?? [] {
+            let shard = Index.shard(of: hash)
+            #expect((0..<40).allSatisfy { !leavers.table.take(hash ^ 1 << $0, shard: shard) })
+        }
+        #expect(leavers.takenShare(of: 1) == 1)
+    }
+
     @Test func whoComesBackLaterThanTheFloorIsNoGhost() {
         var leavers = Leavers()
         leavers.leave(1...6, each: 100)

@@ -8,9 +8,9 @@ import Synchronization
 /// the ghost did. Without that, keys that are asked for in turns, more of them than fit, drive each other out before
 /// anyone's turn comes (LIRS forgets in the same way: Jiang and Zhang, SIGMETRICS 2002).
 ///
-/// A ghost is 32 bits of its key's hash and the number of the segment it was set in, in a bucket of eight that its hash
-/// chooses; a new one takes the oldest one's cell. With a quarter more cells than ghosts that comes to ten bytes a ghost.
-/// A false one keeps an entry that need not be kept.
+/// A ghost is 40 bits of its key's hash and the end of the number of the segment it was set in, in a bucket of eight that
+/// its hash chooses; a new one takes the oldest one's cell. With a quarter more cells than ghosts that comes to ten bytes a
+/// ghost. A false one keeps an entry that need not be kept, and may have a segment begun for it alone.
 ///
 /// `@unchecked`: each part is touched under the lock of its shard alone, `sources` by whoever reclaims.
 final class GhostTable: @unchecked Sendable {
@@ -77,15 +77,17 @@ final class GhostTable: @unchecked Sendable {
         private static let bucketLength = 8
         private static let smallest = 16
 
-        /// High half: bits of the hash, never all zero; low half: the low half of the segment's number.
+        /// 40 bits of the hash, never all zero, and below them the low 24 of the segment's number.
         private var cells: [UInt64] = []
+        private static let segmentBits: UInt64 = 24
+        private static let segmentMask: UInt64 = 1 << segmentBits - 1
         /// So many are to fit.
         private var capacity = 0
 
         mutating func insert(_ hash: UInt64, of segment: UInt64, capacity wanted: Int) {
             let wanted = max(Self.smallest, wanted)
             if wanted > capacity * 5 / 4 || wanted * 2 < capacity { resize(to: wanted, newest: segment) }
-            put(Self.bits(hash) << 32 | segment & 0xFFFF_FFFF, newest: segment)
+            put(Self.bits(hash) << Self.segmentBits | segment & Self.segmentMask, newest: segment)
         }
 
         func prefetch(_ hash: UInt64) {
@@ -100,10 +102,10 @@ final class GhostTable: @unchecked Sendable {
         }
 
         private mutating func put(_ cell: UInt64, newest: UInt64) {
-            let bucket = bucket(of: cell >> 32)
+            let bucket = bucket(of: cell >> Self.segmentBits)
             var oldest = bucket.lowerBound
             for number in bucket {
-                if cells[number] >> 32 == cell >> 32 || cells[number] == 0 {
+                if cells[number] >> Self.segmentBits == cell >> Self.segmentBits || cells[number] == 0 {
                     oldest = number
                     break
                 }
@@ -115,7 +117,7 @@ final class GhostTable: @unchecked Sendable {
         mutating func take(_ hash: UInt64, newest: UInt64) -> UInt64? {
             guard !cells.isEmpty else { return nil }
             let bits = Self.bits(hash)
-            for number in bucket(of: bits) where cells[number] >> 32 == bits {
+            for number in bucket(of: bits) where cells[number] >> Self.segmentBits == bits {
                 defer { cells[number] = 0 }
                 return Self.segment(cells[number], newest)
             }
@@ -143,10 +145,10 @@ final class GhostTable: @unchecked Sendable {
 
         /// The number of the cell's segment: of all that end as the cell says, the last that is no newer than the newest.
         private static func segment(_ cell: UInt64, _ newest: UInt64) -> UInt64 {
-            newest &- UInt64(UInt32(truncatingIfNeeded: newest) &- UInt32(truncatingIfNeeded: cell))
+            newest &- (newest &- cell) & segmentMask
         }
 
         /// The low bits, which do not choose the shard.
-        private static func bits(_ hash: UInt64) -> UInt64 { max(1, hash & 0xFFFF_FFFF) }
+        private static func bits(_ hash: UInt64) -> UInt64 { max(1, hash & 0xFF_FFFF_FFFF) }
     }
 }
