@@ -244,7 +244,10 @@ struct FaultTests {
         #expect(await failure { try await cache.set("key", to: CacheValue(value)) }?.code == .timedOut)
     }
 
-    @Test("What the server may yet read is not written again: it would be done after what was written meanwhile")
+    @Test(
+        "What the server may yet read is not written again: it would be done after what was written meanwhile",
+        .timeLimit(.minutes(30))
+    )
     func writesBehindATimeout() async throws {
         let received = Mutex<[UInt8]>([])
         let server = try await FakeServer { read, bytes in
@@ -295,10 +298,16 @@ struct FaultTests {
         } else {
             try await setting.value
         }
+        let waitForAnswer: @Sendable () async -> Void = {
+            while !isAnswered.load(ordering: .relaxed) { await Task.yield() }
+        }
         // The look after the large value had been planned for its eighth second.
         let firstToGiveUp = await withTaskGroup(of: String.self) { group in
             group.addTask { await failure { _ = try await cache.get("key") }.map { _ in "behind it" } ?? "nobody" }
-            group.addTask { await failure { _ = try await other.get("key") }.map { _ in "the other" } ?? "nobody" }
+            group.addTask {
+                await waitForAnswer()
+                return await failure { _ = try await other.get("key") }.map { _ in "the other" } ?? "nobody"
+            }
             return await group.next()
         }
         #expect(firstToGiveUp == "behind it")
