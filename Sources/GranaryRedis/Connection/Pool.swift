@@ -11,7 +11,7 @@ internal import Synchronization
 final class Pool: Sendable {
     fileprivate struct State {
         var connections: [Connection] = []
-        /// Those among them that have ended, and whose requests have not been given to others yet.
+        /// Those that were among them and have ended, whose requests have not been given to others yet.
         var leaving: [Connection] = []
         /// Connections that ended after they were let in.
         var breaks = 0

@@ -77,10 +77,11 @@ final class GhostTable: @unchecked Sendable {
         private static let bucketLength = 8
         private static let smallest = 16
 
-        /// 40 bits of the hash, never all zero, and below them the low 24 of the segment's number.
-        private var cells: [UInt64] = []
         private static let segmentBits: UInt64 = 24
         private static let segmentMask: UInt64 = 1 << segmentBits - 1
+
+        /// 40 bits of the hash, never all zero, and below them the low 24 of the segment's number.
+        private var cells: [UInt64] = []
         /// So many are to fit.
         private var capacity = 0
 
@@ -149,6 +150,6 @@ final class GhostTable: @unchecked Sendable {
         }
 
         /// The low bits, which do not choose the shard.
-        private static func bits(_ hash: UInt64) -> UInt64 { max(1, hash & 0xFF_FFFF_FFFF) }
+        private static func bits(_ hash: UInt64) -> UInt64 { max(1, hash & UInt64.max >> segmentBits) }
     }
 }
