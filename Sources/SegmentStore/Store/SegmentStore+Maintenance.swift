@@ -255,8 +255,10 @@ extension SegmentStore {
         // the memory of each record has to be waited for.
         var rowCount = segment.pointee.recordCount.load(ordering: .relaxed)
         if try !write(rowCount, nil) {
-            let scanned = appended.scanned()
-            rowCount = (known?.rows.count ?? 0) + scanned.count
+            var count = 0
+            // A scan gives no row to what is damaged, and what that replaced would come back.
+            let scanned = appended.forEach { _ in count += 1 } ? nil : appended.scanned()
+            rowCount = (known?.rows.count ?? 0) + (scanned?.count ?? count)
             // Without a footer, should that fail too, the segment is scanned whenever its rows are wanted.
             _ = try write(rowCount, scanned)
         }
