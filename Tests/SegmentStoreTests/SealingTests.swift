@@ -51,7 +51,39 @@ import Testing
         }
     }
 
+    /// With the other loss in the same segment the rows are counted again; the count must not pass over what is damaged, for
+    /// only its row hides what it replaced.
+    @Test func anOlderValueDoesNotComeBackForADamagedOne() throws {
+        let directory = try TemporaryDirectory(inMemory: true)
+        let store = try SegmentStore(directory: directory.path, options: .stepped())
+        try store.set("damaged", to: text("older"))
+        for number in 0..<Self.count { try store.set("\(number)", to: text("value \(number)")) }
+        try store.set("damaged", to: text("newer"))
+        let record = try record(of: "damaged", in: store)
+        let length = Frame.length(of: record.load(as: UInt64.self))
+        let value = try #require(RecordView(base: record, length: length).storedValue.baseAddress)
+        record.storeBytes(of: UInt8(ascii: "N"), toByteOffset: value - UnsafeRawPointer(record), as: UInt8.self)
+        try strike(.unpublished, "7", in: store)
+        try store.close()
+
+        let reopened = try SegmentStore(directory: directory.path, options: .stepped())
+        #expect(reopened.recoveryReport.footersUsed == 1 && reopened.recoveryReport.segmentsScanned == 0)
+        #expect(try reopened.get("damaged") == nil)
+        #expect(try reopened.get("7") == nil)
+        #expect(try reopened.get("8") == text("value 8"))
+        try reopened.close()
+    }
+
     private func strike(_ loss: Loss, _ key: String, in store: SegmentStore) throws {
+        let record = try record(of: key, in: store)
+        switch loss {
+        case .unpublished: record.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
+        case .overwritten: record.storeBytes(of: .max, toByteOffset: 0, as: UInt64.self)
+        }
+    }
+
+    /// The newest record of the key, in the segment that is being written.
+    private func record(of key: String, in store: SegmentStore) throws -> UnsafeMutableRawPointer {
         let segment = store.segments[try #require(store.segments.inUse.first)]
         let hash = text(key).withUnsafeBytes { store.hash(of: $0) }
         var place: UnsafeMutableRawPointer?
@@ -63,10 +95,6 @@ import Testing
         ).forEach { row in
             if row.keyHash == hash { place = segment.pointee.base + row.offset }
         }
-        let record = try #require(isWhole ? place : nil)
-        switch loss {
-        case .unpublished: record.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
-        case .overwritten: record.storeBytes(of: .max, toByteOffset: 0, as: UInt64.self)
-        }
+        return try #require(isWhole ? place : nil)
     }
 }
