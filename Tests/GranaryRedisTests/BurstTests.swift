@@ -118,20 +118,16 @@ struct BurstTests {
 
     @Test("Who closes a second time waits as the first one does, and takes nothing from it")
     func closedTwice() async throws {
-        let received = Mutex<[UInt8]>([])
-        @Sendable func count(_ name: String) -> Int {
-            let text = received.withLock { String(decoding: $0, as: UTF8.self) }
-            return text.split(separator: name, omittingEmptySubsequences: false).count - 1
-        }
+        let received = Received()
         let server = try await FakeServer { read, bytes in
             if read == 0 { return ([FakeServer.welcome], false) }
-            received.withLock { $0 += bytes }
+            received.add(bytes)
             // Nothing before both who close wait for what is on its way.
-            return (count("PING") == 2 ? [Array("+OK\r\n+PONG\r\n+PONG\r\n".utf8)] : [], false)
+            return (received.count(of: "PING") == 2 ? [Array("+OK\r\n+PONG\r\n+PONG\r\n".utf8)] : [], false)
         }
         let cache = try RedisCache(url: server.url, options: RedisCacheOptions(connections: 1))
         let setting = Task { try await cache.set("key", "value") }
-        while count("SET") == 0 { await Task.yield() }
+        while received.count(of: "SET") == 0 { await Task.yield() }
         async let first: Void = cache.close()
         async let second: Void = cache.close()
         try await setting.value

@@ -72,6 +72,19 @@ func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
     return generator.bytes(count)
 }
 
+/// What a server received so far.
+final class Received: Sendable {
+    private let bytes = Mutex<[UInt8]>([])
+
+    func add(_ more: [UInt8]) { bytes.withLock { $0 += more } }
+
+    /// How many commands of that name.
+    func count(of name: String) -> Int {
+        let text = bytes.withLock { String(decoding: $0, as: UTF8.self) }
+        return text.split(separator: "\r\n\(name)\r\n", omittingEmptySubsequences: false).count - 1
+    }
+}
+
 /// What tasks that call at once tell each other.
 final class Load: Sendable {
     let isOver = Atomic(false)

@@ -34,9 +34,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var limit: TransferLimit
     /// When the bytes came that are being read.
     private var readAt: Int64 = 0
-    private var nextLook: Scheduled<Void>?
-    /// When that is.
-    private var nextLookAt: Int64 = 0
+    private var nextLook: (task: Scheduled<Void>, moment: Int64)?
     private var hasEnded = false
 
     init(_ connection: Connection, _ server: RedisServer, timeout: Duration, deadline: Scheduled<Void>) {
@@ -192,13 +190,13 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func watch(_ context: ChannelHandlerContext) {
         let deadline = limit.deadline
         if let nextLook {
-            guard deadline < nextLookAt else { return }
-            nextLook.cancel()
+            guard deadline < nextLook.moment else { return }
+            nextLook.task.cancel()
         }
-        nextLookAt = deadline
         let moment = NIODeadline.uptimeNanoseconds(UInt64(clamping: deadline))
         // A weak reference would make every use of the handler slower.
-        nextLook = context.eventLoop.assumeIsolated().scheduleTask(deadline: moment) { self.look() }
+        let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: moment) { self.look() }
+        nextLook = (task, deadline)
     }
 
     private func look() {
@@ -224,7 +222,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !hasEnded else { return }
         hasEnded = true
         deadline.cancel()
-        nextLook?.cancel()
+        nextLook?.task.cancel()
         let sent = Array(inFlight)
         inFlight.removeAll()
         context?.close(promise: nil)
