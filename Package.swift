@@ -173,6 +173,7 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: settings),
         .testTarget(
             name: "SegmentStoreTests",
             dependencies: ["SegmentStore", "CLinux", "TestSupport", "crash-child"],
@@ -216,6 +217,7 @@ let package = Package(
                 "Granary",
                 "GranaryTesting",
                 "SegmentStore",
+                "TestServers",
                 "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Redis"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Redis"])),
@@ -229,6 +231,7 @@ let package = Package(
                 "Granary",
                 "GranaryTesting",
                 "SegmentStore",
+                "TestServers",
                 "TestSupport",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["S3"])),
                 .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["S3"])),
@@ -259,8 +262,8 @@ let package = Package(
         .testTarget(
             name: "GranaryCommandTests",
             dependencies: [
-                "GranaryCommand", "GranarySQLite", "Granary", "GranaryTesting", "SegmentStore", "CLinux", "TestSupport",
-                "chat-server",
+                "GranaryCommand", "GranarySQLite", "Granary", "GranaryTesting", "SegmentStore", "CLinux",
+                "TestServers", "TestSupport", "chat-server",
             ],
             swiftSettings: settings
         ),

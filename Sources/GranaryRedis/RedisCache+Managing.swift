@@ -16,10 +16,10 @@ extension RedisCache {
     ///
     /// - Throws: `RedisCacheError` where the server cannot be asked; some may be removed.
     public func removeAll() async throws {
-        var cursor: [UInt8]? = Self.start
-        while let place = cursor {
+        var next: ScanPlace? = ScanPlace()
+        while let place = next {
             let page = try await scan(from: place, prefix: "")
-            cursor = page.next
+            next = page.next
             if page.keys.isEmpty { continue }
             _ = try await number(RESPCommand("UNLINK", page.keys), repeated: .onceWithdrawn)
         }
@@ -41,13 +41,13 @@ extension RedisCache {
     /// The server tells some keys more than once while its table grows or shrinks, so that all that were told are remembered
     /// until the listing ends.
     public func keys(hasPrefix prefix: String) -> CacheKeys {
-        CacheKeys(from: Listing.start) { [self] listing in
+        CacheKeys(from: Listing()) { [self] listing in
             let seen = listing.seen ?? SeenKeys()
-            let page = try await scan(from: listing.cursor, prefix: prefix)
+            let page = try await scan(from: listing.place, prefix: prefix)
             let keys = seen.firstSeen(of: page.keys).compactMap { key in
                 String(validating: key.dropFirst(options.prefix.utf8.count), as: UTF8.self)
             }
-            return (keys, page.next.map { Listing(cursor: $0, seen: seen) })
+            return (keys, page.next.map { Listing(place: $0, seen: seen) })
         }
     }
 
@@ -86,28 +86,79 @@ extension RedisCache {
 
     // MARK: Scanning
 
-    static var start: [UInt8] { [UInt8(ascii: "0")] }
-
     private struct Listing: Sendable {
-        let cursor: [UInt8]
-        let seen: SeenKeys?
-        static var start: Listing { Listing(cursor: RedisCache.start, seen: nil) }
+        var place = ScanPlace()
+        var seen: SeenKeys?
+    }
+
+    /// How far a scan has come. A cursor says something to the process alone that gave it: another one, which has the keys
+    /// in another order, would leave some out.
+    private struct ScanPlace: Sendable {
+        static let start = [UInt8(ascii: "0")]
+
+        var cursor = Self.start
+        /// The process that gave it, by the name that it has in this one of its lives; nil: nobody asked, for no connection
+        /// has broken.
+        var process: [UInt8]?
+        /// Connections that had broken by then; nil: nobody was asked yet.
+        var breaks: Int?
     }
 
     private func forEachPage(_ body: ([[UInt8]]) async throws -> Void) async throws {
         let seen = SeenKeys()
-        var cursor: [UInt8]? = Self.start
-        while let place = cursor {
+        var next: ScanPlace? = ScanPlace()
+        while let place = next {
             try Task.checkCancellation()
             let page = try await scan(from: place, prefix: "")
-            cursor = page.next
+            next = page.next
             try await body(seen.firstSeen(of: page.keys))
         }
     }
 
-    /// Keys as the server has them, and where to go on; nil behind the last ones.
+    /// How often a page is asked for while connections break.
+    private static let triesOfAPage = 8
+
+    /// Keys as the server has them, and where to go on; nil behind the last ones. From the beginning, if another process
+    /// answers now than the one that gave the cursor, so that some come again.
+    ///
     /// See <https://redis.io/docs/latest/commands/scan/> for what is promised.
-    private func scan(from cursor: [UInt8], prefix: String) async throws -> (keys: [[UInt8]], next: [UInt8]?) {
+    private func scan(from start: ScanPlace, prefix: String) async throws -> (keys: [[UInt8]], next: ScanPlace?) {
+        var place = start
+        for _ in 0..<Self.triesOfAPage {
+            let breaks = pool.breaks
+            if let before = place.breaks, before != breaks {
+                let process = try await process()
+                if process == nil || process != place.process { place.cursor = ScanPlace.start }
+                place.process = process
+            }
+            place.breaks = breaks
+            let (keys, cursor) = try await scan(from: place.cursor, prefix: prefix)
+            // Else it may be another process that said where to go on, or one that was told another one's cursor.
+            guard pool.breaks == breaks else { continue }
+            place.cursor = cursor
+            return (keys, cursor == ScanPlace.start ? nil : place)
+        }
+        throw RedisCacheError(
+            .connectionLost,
+            server: pool.server.address,
+            detail: "connections broke again and again while keys were listed; try again"
+        )
+    }
+
+    /// The name that the server's process drew when it started; nil where it does not tell.
+    private func process() async throws -> [UInt8]? {
+        let reply = try await pool.reply(to: RESPCommand("INFO", "server"))
+        let text: [UInt8]
+        switch reply {
+        case .bytes(let bytes): text = bytes
+        case .verbatim(let bytes): text = Array(bytes.dropFirst(4))
+        default: return nil
+        }
+        return text.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
+            .first { $0.starts(with: "run_id:".utf8) }.map { Array($0) }
+    }
+
+    private func scan(from cursor: [UInt8], prefix: String) async throws -> (keys: [[UInt8]], cursor: [UInt8]) {
         let pattern = Self.pattern(ofKeysWith: storedKey(prefix))
         let options = [Array("MATCH".utf8), pattern, Array("COUNT".utf8), Array("1000".utf8)]
         let reply = try await pool.reply(to: RESPCommand("SCAN", [cursor] + options))
@@ -118,7 +169,7 @@ extension RedisCache {
             guard case .bytes(let key) = reply else { throw unexpected(reply) }
             return key
         }
-        return (keys, next == Self.start ? nil : next)
+        return (keys, next)
     }
 
     /// The pattern of keys that begin with the bytes, whatever these are. In Redis's patterns `*`, `?`, `[` and `\` mean

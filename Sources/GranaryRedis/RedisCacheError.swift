@@ -64,10 +64,12 @@ extension RedisCacheError {
     /// The error that a server's error reply means. The reply begins with a word in capitals, by which clients are meant to
     /// tell errors apart: <https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors>
     init(reply: [UInt8], from server: RedisServer) {
+        // Read before a password is covered, which may be part of it.
+        let word = String(decoding: reply.prefix { $0 != UInt8(ascii: " ") }.prefix(32), as: UTF8.self)
         let text = Self.printable(reply, without: server.credentials?.password)
         let code: Code
         let remedy: String
-        switch text.prefix(while: { $0 != " " }) {
+        switch word {
         case "WRONGPASS": (code, remedy) = (.wrongPassword, "check the user and the password")
         case "NOAUTH": (code, remedy) = (.wrongPassword, "the server wants a password; give one")
         case "NOPERM":
@@ -93,10 +95,19 @@ extension RedisCacheError {
         for marker in [", with args beginning with", " with args beginning with"] {
             if let arguments = text.utf8.firstRange(of: marker.utf8) { text = String(text[..<arguments.lowerBound]) }
         }
-        if let password { text = covering(password, in: text, with: "***") }
+        // What errors begin with is known to all, and with stars in it would show what the password is.
+        let word = text.prefix { $0 != " " }
+        let start = Self.words.contains(String(word)) ? word.endIndex : text.startIndex
+        if let password { text = text[..<start] + covering(password, in: String(text[start...]), with: "***") }
         // Only now: a password that stands where the text is cut could not be told any more.
-        return String(text.prefix(500).map { $0.isNewline || $0.asciiValue.map { $0 < 32 } == true ? " " : $0 })
+        return plainLine(text, atMost: 500)
     }
+
+    /// The words that errors of servers begin with.
+    private static let words: Set<String> = [
+        "ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "ERR", "LOADING", "MASTERDOWN", "MISCONF", "MOVED", "NOAUTH",
+        "NOPERM", "NOPROTO", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN", "WRONGPASS", "WRONGTYPE",
+    ]
 }
 
 extension RedisCacheError: CacheRefusal {

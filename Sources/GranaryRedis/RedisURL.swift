@@ -129,7 +129,8 @@ struct RedisURL {
                 continue
             }
             let digits = rest.prefix(2)
-            guard digits.count == 2, digits.first != UInt8(ascii: "+"), let value = UInt8(Substring(digits), radix: 16)
+            guard digits.count == 2, Substring(digits).allSatisfy(\.isHexDigit),
+                let value = UInt8(Substring(digits), radix: 16)
             else { throw invalid("\(what) has a % without two hexadecimal digits behind it; write %25 for a % itself") }
             bytes.append(value)
             rest = rest.dropFirst(2)

@@ -8,7 +8,7 @@ struct ObjectSigns: Sendable {
     var creation: String?
     /// Its version, for a condition on the next one (`ETag`).
     var tag: String?
-    /// The first bytes, for a name with a digest; else empty.
+    /// The first bytes, as many as tell the key of a name with a digest.
     var start: [UInt8]
 
     func hasEnded(at now: UInt64) -> Bool { expiry.map { $0 <= now } ?? false }
@@ -19,14 +19,16 @@ extension S3Cache {
     ///
     /// - Throws: `S3CacheError` where S3 cannot be asked.
     func look(at name: ObjectName) async throws -> ObjectSigns? {
-        var request = S3Request(method: "HEAD", name: name.text, expected: [404])
-        if case .digest = name {
-            request.method = "GET"
-            request.headers = [("Range", "bytes=0-\(ObjectBody.longestStart - 1)")]
-            request.longestAnswer = ObjectBody.longestStart
+        // Not HEAD, whose failures do not say why. Of an object whose name has no digest the signs are all that counts.
+        let length = if case .digest = name { ObjectBody.longestStart } else { 1 }
+        let request = S3Request(
+            method: "GET",
+            name: name.text,
+            headers: [("Range", "bytes=0-\(length - 1)")],
+            longestAnswer: length,
             // An object without a byte, which is no entry.
-            request.expected.insert(416)
-        }
+            expected: [404, 416]
+        )
         let answer = try await client.send(request).answer
         if answer.status == 404 { return nil }
         return Self.signs(of: answer)

@@ -29,7 +29,10 @@ extension S3Cache {
             var rest = page.objects.map(\.name)[...]
             while !rest.isEmpty {
                 let request = Deletion.request(client.place, Array(rest.prefix(Deletion.limit)))
-                try Deletion.check(try await client.send(request), client.place)
+                // Deleted twice is deleted.
+                _ = try await client.send(request) { [place = client.place] reply throws(S3CacheError) in
+                    try Deletion.check(reply, place)
+                }
                 rest = rest.dropFirst(Deletion.limit)
             }
         } while token != nil

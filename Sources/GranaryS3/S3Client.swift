@@ -57,15 +57,19 @@ final class S3Client: Sendable {
     }
 
     /// Sends the request, again where that may help; the answer is of a status that the request expects, and a 404 says
-    /// that the object is not there, not that something else is missing.
+    /// that the object is not there, not that something else is missing. What the check throws is a failure like others.
     ///
     /// - Throws: `S3CacheError`, and `CancellationError` once the task is cancelled.
-    func send(_ request: S3Request) async throws -> S3Reply {
+    func send(
+        _ request: S3Request,
+        _ check: @Sendable (S3Reply) throws(S3CacheError) -> Void = { _ throws(S3CacheError) in }
+    ) async throws -> S3Reply {
         let bodyHash = SignatureVersion4.hash(request.body)
         var retry = 0
         while true {
             do {
                 var reply = try await attempt(request, bodyHash: bodyHash)
+                try check(reply)
                 reply.retries = retry
                 return reply
             } catch let error as S3CacheError

@@ -1,6 +1,7 @@
 import Granary
 import NIOPosix
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 

@@ -3,6 +3,7 @@ import Granary
 import GranaryRedis
 import GranaryTesting
 import SegmentStore
+import TestServers
 import TestSupport
 import Testing
 

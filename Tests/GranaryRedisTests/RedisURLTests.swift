@@ -42,7 +42,8 @@ struct RedisURLTests {
         arguments: [
             "http://:secret@cache", "redis:/cache", "redis://:secret@cache:port", "redis://:secret@cache:65536",
             "redis://:secret@cache:0", "redis://:secret@cache/x", "redis://:secret@cache/-1", "redis://secret@cache",
-            "redis://:secret%@cache", "redis://:secret%+1@cache", "redis://:secret%zz@cache",
+            "redis://:secret%@cache", "redis://:secret%+1@cache", "redis://:secret%-0@cache",
+            "redis://:secret%zz@cache",
             "redis://:secret%ff@cache",
             "redis://:secret@cache?expiry=0", "redis://:secret@cache?expiry=soon", "redis://:secret@cache?colour=red",
             "redis://:secret@cache?verify=none", "rediss://:secret@cache?verify=some", "redis://:secret@[::1]x",
@@ -75,10 +76,27 @@ struct RedisURLTests {
         let error = RedisCacheError(reply: Array(told.utf8), from: server)
         #expect(error.code == .refused && error.reply == "ERR unknown command `HELLO`")
         let other = RedisCacheError(reply: Array("ERR s3cret\r\nis no good".utf8), from: server)
-        #expect(other.reply == "ERR ***  is no good" || other.reply == "ERR *** is no good")
+        #expect(other.reply == "ERR ***  is no good")
+        // Nor can it do anything to a terminal.
+        let hostile = RedisCacheError(reply: Array("ERR \u{1B}[2J\u{9B}2J\u{7F}\u{202E}x".utf8), from: server)
+        #expect(hostile.reply == "ERR  [2J 2J  x")
         // Where the text is cut, too.
         let long = "ERR " + String(repeating: "x", count: 492) + "s3cret"
         let cut = RedisCacheError(reply: Array(long.utf8), from: server)
         #expect(!String(reflecting: [error, other, cut]).contains("s3c"))
+    }
+
+    @Test(
+        "A password that is part of an error's word hides neither what that means nor itself by stars",
+        arguments: [
+            ("PASS", "WRONGPASS no, not PASS", RedisCacheError.Code.wrongPassword, "WRONGPASS no, not ***"),
+            ("READ", "READONLY You can't READ", .readOnly, "READONLY You can't ***"),
+            ("ERR", "PERRON of ERR", .refused, "P***ON of ***"),
+        ]
+    )
+    func words(password: String, told: String, code: RedisCacheError.Code, reply: String) throws {
+        let server = try RedisURL("redis://:\(password)@cache").server
+        let error = RedisCacheError(reply: Array(told.utf8), from: server)
+        #expect(error.code == code && error.reply == reply)
     }
 }

@@ -1,4 +1,5 @@
 import Granary
+import TestServers
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Foundation
 import Granary
+import TestServers
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Granary
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 

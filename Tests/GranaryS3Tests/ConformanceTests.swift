@@ -2,6 +2,7 @@ import Granary
 import GranaryS3
 import GranaryTesting
 import SegmentStore
+import TestServers
 import TestSupport
 import Testing
 

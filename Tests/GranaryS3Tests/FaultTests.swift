@@ -204,7 +204,7 @@ import Testing
         let calls: [@Sendable () async throws -> Void] = [
             { _ = try await cache.get("key") }, { try await cache.set("key", to: CacheValue([1])) },
             { _ = try await cache.count() }, { try await cache.removeAll() }, { _ = try await cache.keys.all() },
-            { _ = try await cache.setIfAbsent("key", to: CacheValue([1])) },
+            { _ = try await cache.setIfAbsent("key", to: CacheValue([1])) }, { _ = try await cache.remove("key") },
         ]
         for call in calls {
             let error = try #require(await failure(of: call))
@@ -269,6 +269,35 @@ import Testing
         #expect(error?.detail.contains("1 objects were not deleted (AccessDenied: No); grant s3:DeleteObject") ?? false)
         #expect(server.requests.map(\.target).last == "/bucket?delete=")
         #expect(server.requests.last?.headers["content-md5"] != nil)
+    }
+
+    @Test func deletesAgainWhatAPassingFailureLeft() async throws {
+        let listing =
+            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>granary/a</Key><Size>1</Size></Contents>"
+            + "</ListBucketResult>"
+        let left = ["InternalError", "SlowDown"].map {
+            "<DeleteResult><Error><Key>granary/a</Key><Code>\($0)</Code><Message>No</Message></Error></DeleteResult>"
+        }
+        let server = try await ScriptedServer(
+            script: ([listing] + left + ["<DeleteResult></DeleteResult>"]).map {
+                .bytes(ScriptedServer.response(200, Array($0.utf8)))
+            }
+        )
+        try await Self.cache(server).removeAll()
+        #expect(server.requests.map(\.target).dropFirst() == ["/bucket?delete=", "/bucket?delete=", "/bucket?delete="])
+        #expect(Set(server.requests.dropFirst().map(\.body)).count == 1)
+    }
+
+    @Test func takesAPageThatIsNotFoundForNoAnswerOfS3() async throws {
+        let page = Array("<html><body>Not found</body></html>".utf8)
+        let server = try await ScriptedServer(always: ScriptedServer.response(404, page))
+        let cache = try Self.cache(server)
+        for call: @Sendable () async throws -> Void in [
+            { _ = try await cache.get("key") }, { _ = try await cache.remove("key") },
+        ] {
+            let error = await failure(of: call)
+            #expect(error?.code == .malformedAnswer && error?.detail.contains("check that the endpoint is S3") == true)
+        }
     }
 
     @Test func addsSizesUpToANumberWhateverTheServiceSays() async throws {

@@ -1,6 +1,7 @@
 import Foundation
 import Granary
 import GranaryTesting
+import TestServers
 import TestSupport
 import Testing
 

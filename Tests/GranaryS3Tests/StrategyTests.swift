@@ -2,6 +2,7 @@ import Foundation
 import Granary
 import GranaryTesting
 import Synchronization
+import TestServers
 import TestSupport
 import Testing
 
@@ -239,6 +240,7 @@ import Testing
         for body: @Sendable () async throws -> Void in [
             { _ = try await cache.get("key") }, { try await cache.set("key", to: CacheValue([])) },
             { _ = try await cache.count() }, { _ = try await cache.keys.all() }, { try await cache.removeAll() },
+            { _ = try await cache.remove("key") },
         ] {
             let error = await failure(of: body)
             #expect(error?.code == .noSuchBucket)

@@ -45,11 +45,21 @@ enum Deletion {
             [failed["Code"], failed["Message"]].compactMap { $0 }.joined(separator: ": "),
             hiding: reply.credentials
         )
+        let (code, remedy) = cause(failed["Code"])
         throw S3CacheError(
-            failed["Code"] == "AccessDenied" ? .accessDenied : .refused,
+            code,
             location: place.location,
             status: reply.answer.status,
-            detail: "\(count) objects were not deleted (\(said)); grant s3:DeleteObject on the objects, and try again"
+            detail: "\(count) objects were not deleted (\(said)); \(remedy)"
         )
+    }
+
+    private static func cause(_ code: String?) -> (S3CacheError.Code, remedy: String) {
+        switch code {
+        case "AccessDenied": (.accessDenied, "grant s3:DeleteObject on the objects, and try again")
+        case "SlowDown", "ServiceUnavailable": (.slowDown, "ask less often, or raise the number of retries")
+        case "InternalError", "OperationAborted": (.server, "try again, or raise the number of retries")
+        default: (.refused, "see whether the objects are locked, and try again")
+        }
     }
 }

@@ -7,18 +7,20 @@ internal import Granary
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
 struct S3Failure {
     let status: Int
-    /// Empty where the answer has none, as every answer to HEAD.
+    /// Empty where the answer has none.
     let code: String
     let message: String
     /// Where the bucket is, from the header or the body.
     let region: String?
     let redirection: String?
     let serverTime: String?
+    private let hasBody: Bool
 
     init(_ answer: HTTPAnswer, hiding credentials: S3Credentials?) {
         let error = try? XMLElement(parsing: answer.body)
         func plain(_ text: String?) -> String? { text.map { plainLine($0, hiding: credentials) } }
         status = answer.status
+        hasBody = !answer.body.isEmpty
         code = plain(error?["Code"]) ?? ""
         message = plain(error?["Message"]) ?? ""
         let region = plain(answer.header("x-amz-bucket-region") ?? error?["Region"])
@@ -27,8 +29,9 @@ struct S3Failure {
         serverTime = plain(error?["ServerTime"] ?? answer.header("Date"))
     }
 
-    /// Whether that says that there is no such object, and not that something else is missing.
-    var saysThatNothingIsThere: Bool { status == 404 && code != "NoSuchBucket" }
+    /// Whether that says that there is no such object, and not that something else is missing, or that somebody answers who
+    /// speaks another language.
+    var saysThatNothingIsThere: Bool { status == 404 && code != "NoSuchBucket" && (!code.isEmpty || !hasBody) }
 
     func error(_ place: S3Place) -> S3CacheError {
         let (errorCode, remedy) = cause(place)
@@ -86,6 +89,7 @@ struct S3Failure {
                 "grant s3:GetObject, s3:PutObject and s3:DeleteObject on the objects, and s3:ListBucket on the bucket, "
                     + "without which S3 denies access to what is not there, too"
             )
+        case 404: return (.malformedAnswer, "check that the endpoint is S3, and the path in it")
         case 429, 503: return (.slowDown, "ask less often, or raise the number of retries")
         case 500...: return (.server, "try again, or raise the number of retries")
         case 200..<300: return (.malformedAnswer, "check that the endpoint is S3")

@@ -1,31 +1,28 @@
-import Foundation
-import Granary
-import GranaryS3
-import Synchronization
-import Testing
+package import Foundation
 
 /// A program that is missing, and how to get it.
-struct MissingProgram: Error, CustomStringConvertible {
-    var description: String {
+package struct MissingProgram: Error, CustomStringConvertible {
+    package init() {}
+
+    package var description: String {
         "moto's S3 server is missing; run in the package's directory: python3 -m venv .build/moto && "
             + ".build/moto/bin/pip install 'moto[server]'"
     }
 }
 
 /// moto's S3 server, a program of its own, on a port that it chooses; all tests share one. It ends with the test process.
-final class MotoServer: Sendable {
-    let endpoint: String
+package final class MotoServer: Sendable {
+    package let endpoint: String
     private let process: Process
     /// Kept open: the server ends with it.
     private let input: Pipe
 
     private static let started = Result { try MotoServer() }
-    private static let buckets = Atomic(0)
 
-    static func shared() throws -> MotoServer { try started.get() }
+    package static func shared() throws -> MotoServer { try started.get() }
 
     /// `GRANARY_MOTO_SERVER`, else the one in the package's virtual environment, else the one on the path.
-    static func program() throws -> URL {
+    package static func program() throws -> URL {
         let environment = ProcessInfo.processInfo.environment
         let package = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
@@ -43,7 +40,7 @@ final class MotoServer: Sendable {
     }
 
     /// The Python that has botocore: the one beside moto's server.
-    static func python() throws -> URL {
+    package static func python() throws -> URL {
         let python = try program().deletingLastPathComponent().appending(path: "python3")
         guard FileManager.default.isExecutableFile(atPath: python.path) else { throw MissingProgram() }
         return python
@@ -80,21 +77,14 @@ final class MotoServer: Sendable {
         Thread.detachNewThread { while !lines.availableData.isEmpty {} }
     }
 
-    /// A cache in a bucket of its own.
-    func cache(
-        prefix: String = "granary/",
-        bucket: String? = nil,
-        configure: (inout S3CacheOptions) -> Void = { _ in }
-    ) async throws -> S3Cache {
-        var options = S3CacheOptions(
-            endpoint: endpoint,
-            credentials: try S3Credentials(accessKey: "AKIAIOSFODNN7EXAMPLE", secretKey: "secret"),
-            environment: [:]
-        )
-        configure(&options)
-        let name = bucket ?? "bucket-\(Self.buckets.add(1, ordering: .relaxed).newValue)"
-        let cache = try S3Cache(bucket: name, prefix: prefix, options: options)
-        if bucket == nil { try await cache.createBucket() }
-        return cache
+    /// Makes a bucket, as anybody may there.
+    package func createBucket(_ name: String) throws {
+        let process = Process()
+        process.executableURL = try Self.python()
+        let script = "import sys, urllib.request as r; r.urlopen(r.Request(sys.argv[1], method='PUT'))"
+        process.arguments = ["-c", script, "\(endpoint)/\(name)"]
+        try process.run()
+        process.waitUntilExit()
+        if process.terminationStatus != 0 { throw MissingProgram() }
     }
 }

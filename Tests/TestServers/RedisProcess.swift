@@ -1,22 +1,20 @@
 import Foundation
-import GranaryRedis
 import Synchronization
-import Testing
 
 /// A redis-server of a test's own, on a port of its own, in a directory that goes with it. It ends with the test process,
 /// however that ends.
-final class RedisProcess: Sendable {
-    struct NotStarted: Error, CustomStringConvertible {
-        let description: String
+package final class RedisProcess: Sendable {
+    package struct NotStarted: Error, CustomStringConvertible {
+        package let description: String
     }
 
-    let port: Int
-    let directory: String
+    package let port: Int
+    package let directory: String
     private let arguments: [String]
     private let running: Mutex<Running?> = Mutex(nil)
 
     /// Starts a server with the arguments behind its own; with TLS it listens for nothing else.
-    init(_ arguments: [String] = [], tls: TestCertificates? = nil) async throws {
+    package init(_ arguments: [String] = [], tls: TestCertificates? = nil) async throws {
         let url = FileManager.default.temporaryDirectory.appending(path: "granary-redis-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         directory = url.path
@@ -42,27 +40,27 @@ final class RedisProcess: Sendable {
     }
 
     /// The server's URL, with whatever stands behind the port.
-    func url(_ rest: String = "") -> String { "redis://127.0.0.1:\(port)\(rest)" }
+    package func url(_ rest: String = "") -> String { "redis://127.0.0.1:\(port)\(rest)" }
 
     /// Starts it, or starts it again, and returns once it takes connections.
-    func start() async throws {
+    package func start() async throws {
         let new = try Running(["redis-server"] + arguments)
         running.withLock { $0 = new }
         try await new.line(containing: "Ready to accept connections")
     }
 
     /// Kills it as the kernel does when memory is short, and returns once it is gone.
-    func kill() async throws {
+    package func kill() async throws {
         let old = running.withLock { $0 }
         old?.kill()
         try await old?.line(containing: "ended")
     }
 
     /// Stops it where it stands: the kernel still takes what is sent to it.
-    func freeze() { running.withLock { $0 }?.signal(SIGSTOP) }
+    package func freeze() { running.withLock { $0 }?.signal(SIGSTOP) }
 
     /// Lets it go on.
-    func thaw() { running.withLock { $0 }?.signal(SIGCONT) }
+    package func thaw() { running.withLock { $0 }?.signal(SIGCONT) }
 }
 
 /// A child process, the lines that it wrote so far, and who waits for more.
@@ -165,7 +163,7 @@ private final class Running: Sendable {
 }
 
 /// A port that nobody listens on at the moment.
-func freePort() throws -> Int {
+package func freePort() throws -> Int {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
@@ -181,41 +179,4 @@ func freePort() throws -> Int {
         throw RedisProcess.NotStarted(description: "no port: \(String(cString: strerror(errno)))")
     }
     return Int(UInt16(bigEndian: address.sin_port))
-}
-
-/// An authority, and a certificate that it signed for 127.0.0.1 and localhost, made by the openssl command.
-final class TestCertificates: Sendable {
-    let directory: String
-    var authority: String { directory + "/authority.pem" }
-    var certificate: String { directory + "/server.pem" }
-    var key: String { directory + "/server.key" }
-
-    init(names: String = "IP:127.0.0.1,DNS:localhost") throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "granary-tls-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        directory = url.path
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/bin/bash")
-        process.currentDirectoryURL = url
-        let script = """
-            set -e
-            command -v openssl > /dev/null || { echo "no openssl: apt-get install openssl" >&2; exit 1; }
-            exec 2> log
-            openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout authority.key -out authority.pem
-            openssl req -newkey rsa:2048 -nodes -subj /CN=server -keyout server.key -out server.csr
-            printf 'subjectAltName=\(names)' > names
-            openssl x509 -req -days 2 -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial \
-                -extfile names -out server.pem
-            """
-        process.arguments = ["-c", script]
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            let log = (try? String(contentsOfFile: directory + "/log", encoding: .utf8)) ?? ""
-            throw RedisProcess.NotStarted(description: "openssl made no certificate: \(log)")
-        }
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: directory) }
 }
