@@ -20,6 +20,13 @@ struct AnyCacheVerbs {
         let name = try text(key)
         return try await OpenedCache(location, for: .reading).using { cache in
             if let value = try await cache.get(name) { return value.bytes }
+            let unasked = (cache as? TieredCache)?.tierStatistics.filter(\.isReadingSuspended).map(\.name) ?? []
+            guard unasked.isEmpty else {
+                throw CommandFailure(
+                    .failed,
+                    "\(Key.name(key)): not found, but \(unasked.joined(separator: ", ")) could not be asked; try again"
+                )
+            }
             let isDamaged = try await cache.statistics().damaged > 0
             throw CommandFailure(.notFound, "\(Key.name(key)): \(isDamaged ? "the entry is damaged" : "not found")")
         }

@@ -12,7 +12,8 @@ struct Main {
         Interruption.shared.install()
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = LogOption.level
+            // A cache that is left out changes what is found and what is paid for: that is never silent.
+            handler.logLevel = label == "granary.tiered-cache" ? min(LogOption.level, .warning) : LogOption.level
             return handler
         }
         // Not an async main: its main thread would take the signals that every thread here blocks.

@@ -2,6 +2,7 @@ import Foundation
 import Granary
 import GranarySQLite
 import SegmentStore
+import TestServers
 import TestSupport
 import Testing
 
@@ -13,14 +14,33 @@ import Testing
         try body(runner)
     }
 
+    /// URLs, in which ROOT stands for a directory, REDIS for a server's host and port, and S3 for a bucket and its endpoint.
     private static let kinds = [
         "sqlite:ROOT/cache.sqlite", "tiered:ROOT/local,sqlite:ROOT/shared.sqlite", "segment:ROOT/s",
+        "redis://:hunter2@REDIS/0?prefix=verbs:", "s3://S3", "tiered:ROOT/local,redis://:hunter2@REDIS",
     ]
 
+    private func withCache(_ kind: String, _ body: (CommandRunner, _ cache: String) throws -> Void) async throws {
+        var cache = kind
+        var runner = try CommandRunner()
+        defer { runner.remove() }
+        cache = cache.replacing("ROOT", with: runner.directory.path)
+        let server = kind.contains("REDIS") ? try await RedisProcess(["--requirepass", "hunter2"]) : nil
+        if let server { cache = cache.replacing("REDIS", with: "127.0.0.1:\(server.port)") }
+        if kind.contains("S3") {
+            runner.environment = ["AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"]
+            let bucket = "command-\(UUID().uuidString.lowercased())"
+            let moto = try MotoServer.shared()
+            try moto.createBucket(bucket)
+            cache = cache.replacing("S3", with: "\(bucket)?endpoint=\(moto.endpoint)")
+        }
+        try body(runner, cache)
+        _ = server
+    }
+
     @Test(arguments: kinds)
-    func everyVerbWorks(kind: String) throws {
-        try withRunner { granary in
-            let cache = kind.replacing("ROOT", with: granary.directory.path)
+    func everyVerbWorks(kind: String) async throws {
+        try await withCache(kind) { granary, cache in
             let bytes = Data((0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 7) })
             #expect(try granary.run("set", cache, "a/1", "a value").status == 0)
             #expect(try granary.run("set", cache, "a/2", "--tag", "t", input: bytes).status == 0)
@@ -45,9 +65,8 @@ import Testing
     }
 
     @Test(arguments: kinds)
-    func summariesComeFromTheCacheTheSecondTime(kind: String) throws {
-        try withRunner { granary in
-            let cache = kind.replacing("ROOT", with: granary.directory.path)
+    func summariesComeFromTheCacheTheSecondTime(kind: String) async throws {
+        try await withCache(kind) { granary, cache in
             let file = granary.path("conversations.json")
             let conversations = """
                 [{"chat_id": "1", "created_at": "2026-01-01T00:00:00Z", "metadata": {}, "messages": [
@@ -121,6 +140,19 @@ import Testing
             for number in 0..<4 { try granary.run("set", file, "\(number)", input: value) }
             let result = try granary.run("set", file, "last", "--size-limit", "1MiB", input: value)
             #expect(result.status == 0 && result.messages.contains("the size limit of 1,048,576 bytes is reached"))
+        }
+    }
+
+    @Test func aTierThatCannotBeAskedIsNoMiss() throws {
+        try withRunner { granary in
+            let cache = "tiered:\(granary.store),redis://user:hunter2@127.0.0.1:1/0"
+            #expect(try granary.run("set", granary.store, "near", "a value").status == 0)
+            #expect(try granary.run("get", cache, "near").text == "a value")
+            let result = try granary.run("get", cache, "far")
+            #expect(result.status == 1)
+            #expect(result.messages.contains("redis://***@127.0.0.1:1/0 could not be asked"), "\(result.messages)")
+            #expect(result.messages.contains("reading fails and is left out"), "\(result.messages)")
+            #expect(!result.messages.contains("hunter2"))
         }
     }
 

@@ -54,6 +54,9 @@ import Testing
             // What should have been escaped.
             ("redis://:hun/ter2@host/0", "redis://***@host/0"), ("redis://:hunter2?@host", "redis://***@host"),
             ("redis://:hunter2#@host", "redis://***@host"), ("redis://:hun@ter2@host", "redis://***@host"),
+            ("redis://user:hunter2", "redis://***"), ("redis://user:hunter2/1", "redis://***/1"),
+            ("redis://host:6379/1", "redis://host:6379/1"), ("redis://[::1]", "redis://[::1]"),
+            ("redis://[::1]:7", "redis://[::1]:7"),
             ("redis://host?password=hunter2&prefix=p/", "redis://host?password=***&prefix=p/"),
             ("redis://host#hunter2", "redis://host"), ("redis://host?prefix=a#hunter2", "redis://host?prefix=a"),
             ("s3://b/p?endpoint=http://h:9&secret_key=hunter2", "s3://b/p?endpoint=http://h:9&secret_key=***"),
