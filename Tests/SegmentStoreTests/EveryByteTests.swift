@@ -18,7 +18,8 @@ import Testing
     @Test(arguments: Ending.allCases, 0..<parts)
     func aCutLosesWhatLayBehindIt(ending: Ending, part: Int) throws {
         let store = try SmallStore(ending)
-        for cut in stride(from: part, through: store.bytes.count - 1, by: Self.parts) where store.isWorthwhile(cut) {
+        try expectNothing(of: store)
+        for cut in stride(from: part, through: store.bytes.count - 1, by: Self.parts) {
             try store.cut(at: cut)
             var survivors = store.rows.map { $0.offset + $0.length <= cut }
             // Neither copy of the header is left.
@@ -35,7 +36,8 @@ import Testing
         let seed = SeededGenerator.seed()
         var generator = SeededGenerator(seed: seed)
         let store = try SmallStore(ending)
-        for offset in stride(from: part, to: store.bytes.count, by: Self.parts) where store.isWorthwhile(offset) {
+        try expectNothing(of: store)
+        for offset in stride(from: part, to: store.bytes.count, by: Self.parts) {
             let bits = store.deservesEveryBit(offset) ? Array(0..<8) : [Int.random(in: 0..<8, using: &generator)]
             for bit in bits {
                 try store.flip(bit, at: offset)
@@ -46,5 +48,11 @@ import Testing
                 if asWriter { try store.restore() } else { try store.flip(bit, at: offset, back: true) }
             }
         }
+    }
+
+    /// A store that is whole shows everything and reports nothing: else a report of damage would say nothing.
+    private func expectNothing(of store: SmallStore) throws {
+        let all = store.replay(store.rows.map { _ in true })
+        try #require(try store.disagreements(with: all, asWriter: false) == [] && !store.seesDamage)
     }
 }

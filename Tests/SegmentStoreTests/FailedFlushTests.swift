@@ -10,15 +10,20 @@ import Testing
     typealias Fault = FaultyFileLayer.Fault
     static let flushes: Set<FaultyFileLayer.Call> = [.forceMapping, .forceFile, .forceDirectory]
 
+    static let durabilities: [StoreOptions.Durability] = [.never, .interval(.seconds(1)), .everySet]
+
     let files = FaultyFileLayer()
     let directory: TemporaryDirectory
 
     init() throws { directory = try TemporaryDirectory(inMemory: true) }
 
-    private func open(_ durability: StoreOptions.Durability, _ name: String = "store") throws -> SegmentStore {
-        var options = StoreOptions.stepped(durability)
+    private func open(
+        _ durability: StoreOptions.Durability,
+        _ name: String = "store",
+        isLimited: Bool = false
+    ) throws -> SegmentStore {
+        var options = StoreOptions.bounded(durability, limit: isLimited ? 1 << 20 : nil, .none)
         options.files = files
-        options.compression = .none
         return try SegmentStore(directory: directory.path + "/" + name, options: options)
     }
 
@@ -68,23 +73,90 @@ import Testing
     }
 
     /// The flushes of a whole life of a store, from making its directory to closing it again: each fails in turn.
-    @Test(arguments: [StoreOptions.Durability.never, .interval(.seconds(1)), .everySet], [EIO, ENOSPC])
-    func nothingIsReportedAsForcedAfterAFailure(durability: StoreOptions.Durability, number: CInt) throws {
+    @Test(arguments: durabilities, [(false, EIO), (false, ENOSPC), (true, EIO)])
+    func nothingIsReportedAsForcedAfterAFailure(
+        durability: StoreOptions.Durability,
+        fault: (isLimited: Bool, number: CInt)
+    ) throws {
+        let number = fault.number
         files.arm(nil)
-        #expect(try live("whole", durability) == nil)
+        #expect(try live("whole", durability, isLimited: fault.isLimited) == nil)
         let count = Self.flushes.reduce(0) { $0 + (files.counts[$1] ?? 0) }
         #expect(count > 4)
         for flush in 1...count {
             files.arm(Fault(calls: Self.flushes, number: flush, effect: .error(number)))
-            let failure = try live("store \(flush)", durability)
+            let failure = try live("store \(flush)", durability, isLimited: fault.isLimited)
             let code: StoreError.Code = number == EIO ? .inputOutput : .noSpace
-            #expect(failure?.code == code && failure?.number == number, "flush \(flush) of \(count): \(failure as Any)")
+            // What is forced before a file is given up has nobody who waits for it; who comes next hears of it.
+            let isHeardOf = fault.isLimited && failure?.code == .writesStopped
+            #expect(
+                isHeardOf || (failure?.code == code && failure?.number == number),
+                "flush \(flush) of \(count): \(failure as Any)"
+            )
             #expect(files.leaks == [])
         }
     }
 
+    /// What the test before this one makes fail.
+    @Test func everyForceIsAmongThem() throws {
+        let seen = Mutex<Set<ForcePurpose>>([])
+        files.beforeForcing { purpose in seen.withLock { _ = $0.insert(purpose) } }
+        for durability in Self.durabilities {
+            for isLimited in [false, true] {
+                #expect(try live("\(durability) \(isLimited)", durability, isLimited: isLimited) == nil)
+            }
+        }
+        #expect(seen.withLock { $0 } == Set(ForcePurpose.allCases))
+    }
+
+    /// No descriptor for the directory is no failed flush: nothing was lost, and the next one tries again.
+    @Test(arguments: [EMFILE, EACCES]) func aDirectoryThatCannotBeOpenedStopsNothing(number: CInt) throws {
+        let store = try open(.never)
+        try store.set("key", to: [1])
+        files.arm(Fault(calls: [.forceDirectory], effect: .error(number)))
+        #expect(error { try store.flush() }?.number == number)
+        #expect(files.firings == 1)
+        try store.set("key", to: [2])
+        try store.flush()
+        try store.close()
+        #expect(files.leaks == [])
+    }
+
+    /// A given-up file that cannot be deleted keeps nothing else from lasting.
+    @Test func closeForcesEverythingThoughAFileCannotBeDeleted() throws {
+        let store = try open(.interval(.seconds(1)), isLimited: true)
+        var values: [UInt8] = []
+        while store.maintenance.withLock({ $0.parked.isEmpty }) {
+            try #require(values.count < 255)
+            values.append(UInt8(values.count))
+            let value = [UInt8](repeating: values[values.count - 1], count: 20_000)
+            try store.set("key \(values.count % 7)", to: value)
+            try store.runBackgroundSteps()
+        }
+        files.arm(Fault(calls: [.unlink], effect: .error(EACCES), isLasting: true))
+        let forced = Mutex<Set<ForcePurpose>>([])
+        files.beforeForcing { purpose in forced.withLock { _ = $0.insert(purpose) } }
+        #expect(error { try store.close() }?.code == .permissionDenied)
+        #expect(forced.withLock { $0.contains(.footer) })
+        #expect(files.leaks == [])
+        files.beforeForcing(nil)
+        files.arm(nil)
+        let again = try open(.interval(.seconds(1)), isLimited: true)
+        #expect(again.recoveryReport.segmentsScanned == 0)
+        for (number, value) in values.enumerated().suffix(7) {
+            #expect(try again.get("key \((number + 1) % 7)")?.first == value)
+        }
+        try again.close()
+    }
+
     /// Makes a store, writes, closes it, kills it, goes on, clears; the first error ends that, and must stop the writes.
-    private func live(_ name: String, _ durability: StoreOptions.Durability) throws -> StoreError? {
+    private func live(
+        _ name: String,
+        _ durability: StoreOptions.Durability,
+        isLimited: Bool
+    ) throws -> StoreError? {
+        let largeCount = isLimited ? 30_000 : 600_000
+        let fillingCount = isLimited ? 12_000 : 100_000
         var expected: [String: UInt8] = [:]
         var wanted: [String: UInt8] = [:]
         // What a clear that failed may have ended.
@@ -96,7 +168,8 @@ import Testing
             if isOpen {
                 #expect(error { try store.set("late", to: [1]) }?.code == .writesStopped)
                 #expect(
-                    error { try store.set("later", to: [UInt8](repeating: 1, count: 600_000)) }?.code == .writesStopped
+                    error { try store.set("later", to: [UInt8](repeating: 1, count: largeCount)) }?.code
+                        == .writesStopped
                 )
                 let forced = files.counts
                 for (key, value) in expected { #expect(try store.get(key)?.first == value) }
@@ -113,7 +186,7 @@ import Testing
         }
         func finish(_ failure: StoreError) throws -> StoreError {
             // Reopening recovers: everything that was set is there, for the disk did not really lose it.
-            let again = try open(durability, name)
+            let again = try open(durability, name, isLimited: isLimited)
             for (key, value) in expected { #expect(try again.get(key)?.first == value) }
             #expect(clearing.isEmpty || again.count == 0 || again.count == clearing.count)
             for (key, value) in wanted where expected[key] == nil {
@@ -127,14 +200,20 @@ import Testing
         }
         for round in 0..<3 {
             var opened: SegmentStore?
-            if let failure = error({ opened = try open(durability, name) }) { return try finish(failure) }
+            if let failure = error({ opened = try open(durability, name, isLimited: isLimited) }) {
+                return try finish(failure)
+            }
             let store = try #require(opened)
             let failure = try run(store) {
                 for number in 0..<4 { try set(store, "\(round) \(number)", UInt8(number)) }
-                try set(store, "\(round) large", 7, count: 600_000)
-                for number in 0..<7 { try set(store, "\(round) filling \(number)", 8, count: 100_000) }
+                try set(store, "\(round) large", 7, count: largeCount)
+                for number in 0..<7 { try set(store, "\(round) filling \(number)", 8, count: fillingCount) }
+                // Files are given up for what is replaced.
+                for number in 0..<(isLimited ? 60 : 0) {
+                    try set(store, "\(round) filling \(number % 7)", 8, count: fillingCount)
+                }
                 try store.runBackgroundSteps()
-                for number in 7..<10 { try set(store, "\(round) filling \(number)", 8, count: 100_000) }
+                for number in 7..<10 { try set(store, "\(round) filling \(number)", 8, count: fillingCount) }
                 try store.runBackgroundSteps()
                 try store.flush()
                 if round == 2 {

@@ -1,5 +1,6 @@
 import CLinux
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -12,9 +13,11 @@ import Testing
     typealias Fault = FaultyFileLayer.Fault
     typealias Effect = FaultyFileLayer.Effect
 
+    typealias Room = FaultScenario.Room
+
     static let durabilities: [StoreOptions.Durability] = [.never, .everySet]
 
-    /// How each kind of call can fail; the first way is tried from then on too.
+    /// How each kind of call can fail; the first way, and the first error, are tried from then on too.
     static func effects(on call: Call) -> [Effect] {
         func errors(_ numbers: CInt...) -> [Effect] { numbers.map { .error($0) } }
         return switch call {
@@ -25,7 +28,6 @@ import Testing
         case .makeDirectory: errors(ENOSPC, EDQUOT, EACCES, EIO)
         case .rename: errors(ENOSPC, EIO, EACCES)
         case .unlink: errors(EIO, EACCES)
-        case .setLength: errors(EIO, ENOSPC)
         case .allocate: errors(ENOSPC, EDQUOT, EIO, EOPNOTSUPP)
         case .punchHole: errors(EIO, EOPNOTSUPP)
         case .read: [.half, .short(1)] + errors(EIO)
@@ -40,34 +42,54 @@ import Testing
 
     @Test(arguments: durabilities, Call.allCases)
     func everyCallFailsInTurn(durability: StoreOptions.Durability, call: Call) throws {
+        // What differs without durability are the flushes: there one way to fail each is enough for the rest.
+        let effects = Self.effects(on: call).prefix(durability == .never ? 1 : .max)
+        try fail(call, in: Array(effects), durability, .unlimited)
+    }
+
+    /// Where files are given up and used again.
+    @Test(arguments: [Room.limited, .scarce], Call.allCases)
+    func everyCallFailsInTurnUnderALimit(room: Room, call: Call) throws {
+        let durability = StoreOptions.Durability.interval(.seconds(1))
+        try fail(call, in: Array(Self.effects(on: call).prefix(room == .limited ? .max : 1)), durability, room)
+    }
+
+    private func fail(_ call: Call, in effects: [Effect], _ durability: StoreOptions.Durability, _ room: Room) throws {
         let files = FaultyFileLayer()
         files.arm(nil)
-        let whole = try FaultScenario(files, durability, faultIsLasting: false)
+        let purposes = Mutex<Set<ForcePurpose>>([])
+        files.beforeForcing { purpose in purposes.withLock { _ = $0.insert(purpose) } }
+        let whole = try FaultScenario(files, durability, room, faultIsLasting: false)
         whole.run()
         let count = files.counts[call] ?? 0
         whole.checkWithoutFaults()
         try #require(whole.errors == [] && whole.problems == [])
-        // What differs without durability are the flushes: there one way to fail each is enough for the rest.
-        let effects = Self.effects(on: call).prefix(durability == .never ? 1 : .max)
-        for number in stride(from: 1, through: count, by: 1) {
+        let isGivenUp = purposes.withLock { $0.isSuperset(of: [.recordsBeforeRetirement, .retiredSegment]) }
+        try #require(isGivenUp == (room != .unlimited))
+        try #require(count > 0)
+        let lasting = effects.prefix(1) + effects.dropFirst().filter(\.isError).prefix(effects[0].isError ? 0 : 1)
+        for number in 1...count {
             let once = effects.map { Fault(calls: [call], number: number, effect: $0) }
-            let lasting = Fault(calls: [call], number: number, effect: effects[0], isLasting: true)
-            for fault in once + [lasting] {
-                let problems = try Self.problems(with: fault, durability)
+            for fault in once + lasting.map({ Fault(calls: [call], number: number, effect: $0, isLasting: true) }) {
+                let problems = try Self.problems(with: fault, durability, room)
                 #expect(problems == [], "\(fault)")
             }
         }
     }
 
     /// Runs the scenario with the fault, and says what went wrong other than by a typed error that fits.
-    static func problems(with fault: Fault, _ durability: StoreOptions.Durability) throws -> [String] {
+    static func problems(
+        with fault: Fault,
+        _ durability: StoreOptions.Durability,
+        _ room: Room
+    ) throws -> [String] {
         let files = FaultyFileLayer()
         files.arm(fault)
-        let scenario = try FaultScenario(files, durability, faultIsLasting: fault.isLasting)
+        let scenario = try FaultScenario(files, durability, room, faultIsLasting: fault.isLasting)
         scenario.run()
         var problems: [String] = []
         if files.firings == 0 { problems.append("the fault never showed") }
-        for error in scenario.errors where !explains(fault, error) {
+        for error in scenario.errors where !explains(fault, error, room) {
             problems.append("error that does not fit: \(error)")
         }
         scenario.checkWithoutFaults()
@@ -75,8 +97,12 @@ import Testing
     }
 
     /// True if the error is what a caller should see of the fault.
-    private static func explains(_ fault: Fault, _ error: StoreError) -> Bool {
+    private static func explains(_ fault: Fault, _ error: StoreError, _ room: Room) -> Bool {
         guard case .error(let number) = fault.effect else { return false }
+        if error.code == .full {
+            // What cannot be made a hole, or get another header, keeps its room.
+            return room != .unlimited && fault.isLasting && fault.calls.isSubset(of: [.punchHole, .write])
+        }
         if error.code == .writesStopped {
             return !fault.calls.isDisjoint(with: [.forceMapping, .forceFile, .forceDirectory])
         }

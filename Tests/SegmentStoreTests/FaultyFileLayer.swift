@@ -9,7 +9,7 @@ final class FaultyFileLayer: FileLayer {
     /// The kinds of calls that can fail.
     enum Call: String, CaseIterable, Sendable {
         case open, statusOfDescriptor, statusAtPath, fileSystemType, names, makeDirectory, rename, unlink
-        case setLength, allocate, punchHole, read, write
+        case allocate, punchHole, read, write
         case map, protect, forceMapping, forceFile, forceDirectory, lock, isLocked
     }
 
@@ -20,6 +20,11 @@ final class FaultyFileLayer: FileLayer {
         case short(Int)
         /// A read or write moves half the bytes, rounded up.
         case half
+
+        var isError: Bool {
+            if case .error = self { return true }
+            return false
+        }
     }
 
     struct Fault: Sendable, Equatable {
@@ -175,11 +180,6 @@ final class FaultyFileLayer: FileLayer {
         try linux.unlink(path)
     }
 
-    func setLength(_ descriptor: CInt, to length: Int) throws(SystemError) {
-        try check(.setLength, "ftruncate")
-        try linux.setLength(descriptor, to: length)
-    }
-
     func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
         try check(.allocate, "fallocate")
         try linux.allocate(descriptor, offset: offset, count: count)
@@ -262,7 +262,10 @@ final class FaultyFileLayer: FileLayer {
 
     func forceDirectory(_ path: String, for purpose: ForcePurpose) throws(SystemError) {
         announce(purpose)
-        try check(.forceDirectory, "fsync")
+        if case .error(let number) = effect(on: .forceDirectory) {
+            // A directory has to be opened before it can be forced; what fails then is no flush.
+            throw SystemError(call: [EMFILE, EACCES].contains(number) ? "open" : "fsync", number: number)
+        }
         try linux.forceDirectory(path, for: purpose)
     }
 

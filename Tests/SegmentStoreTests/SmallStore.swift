@@ -101,11 +101,6 @@ final class SmallStore {
 
     // MARK: Places
 
-    /// Of the hole a few bytes stand for all.
-    func isWorthwhile(_ offset: Int) -> Bool {
-        !(Self.pageSize..<2 * Self.pageSize).contains(offset) || offset % 509 == 0
-    }
-
     /// Headers, footer, and the record with most to it.
     func deservesEveryBit(_ offset: Int) -> Bool {
         let compressed = rows[5]

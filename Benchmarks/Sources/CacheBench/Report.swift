@@ -78,7 +78,8 @@ struct Report {
 
     mutating func addLatency(_ engine: EngineName, _ answer: WorkerAnswer) {
         for (name, note) in [
-            ("paced", "open loop, 100,000 sets a second"), ("timer", "the same loop, doing nothing"),
+            ("paced", "open loop, 100,000 sets a second\(Self.verdict(answer.latency))"),
+            ("timer", "the same loop, doing nothing"), ("full", "at full speed, each timed"),
         ] {
             guard let figures = answer.latency?[name] else { continue }
             var row = row(engine, .latency)
@@ -87,6 +88,13 @@ struct Report {
             row.note = note
             rows.append(row)
         }
+    }
+
+    /// How the sets' p99.9 compares with ten times their median and what the loop alone takes.
+    private static func verdict(_ figures: [String: LatencyFigures]?) -> String {
+        guard let paced = figures?["paced"], let timer = figures?["timer"] else { return "" }
+        let ratio = Double(paced.p999) / Double(10 * paced.p50 + timer.p999)
+        return String(format: "; p99.9 is %.2f of 10 times p50 and the loop's own", ratio)
     }
 
     mutating func addTurnover(_ engine: EngineName, _ answer: WorkerAnswer, sizeLimit: Int, bytesOnDisk: Int?) {

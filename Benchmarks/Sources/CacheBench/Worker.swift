@@ -224,6 +224,7 @@ struct Worker<E: Engine> {
             try slice.set(at, engine, versions)
         }
         slice().openLoop(perSecond: perSecond, recorder: &timer) { _, _ in }
+        figures["full"] = try timeEach(.set, operations: count, seed: 101).latency?["each"]
         figures["timer"] = timer.figures
         figures["paced"] = paced.figures
         answer.latency = figures

@@ -36,9 +36,6 @@ struct SegmentFile {
         do throws(SystemError) {
             let descriptor = try Descriptor(unfinished, flags: O_RDWR | O_CREAT | O_TRUNC, mode: 0o600, files: files)
             try files.allocateFully(descriptor.number, offset: 0, count: header.capacity)
-            if try files.status(of: descriptor.number).length != header.capacity {
-                try files.setLength(descriptor.number, to: header.capacity)
-            }
             let mapping = try Mapping(descriptor.number, count: header.capacity, writable: true, files: files)
             if prefersHugePages {
                 files.preferHugePages(mapping.base, count: header.capacity, true)

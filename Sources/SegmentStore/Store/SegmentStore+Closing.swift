@@ -6,9 +6,9 @@ extension SegmentStore {
     ///
     /// Lends that are going on keep their bytes: a mapping goes with its last reader.
     ///
-    /// - Throws: `.inputOutput`, `.noSpace`, `.writesStopped`, or `.notFound` for a segment that somebody deleted, if not
-    ///   all could be made to last; the store is closed all the same, and the next opener recovers what is there.
-    ///   `.forkedChild`, and then nothing is closed.
+    /// - Throws: `.inputOutput`, `.noSpace`, `.writesStopped`, `.notFound` for a segment that somebody deleted, if not
+    ///   all could be made to last, or the error of deleting a file that was given up; the store is closed all the same,
+    ///   and the next opener recovers what is there. `.forkedChild`, and then nothing is closed.
     public func close() throws(StoreError) {
         if forkGuard.isForkedChild { try checkReadable() }
         try closing.withLock { _ throws(StoreError) in
@@ -23,8 +23,18 @@ extension SegmentStore {
                     defer { letGo() }
                     guard !isReadOnly else { return }
                     // What was given up would be deleted by the next opener; first, so that its name is forced too.
-                    for slot in state.parked { try discard(slot, &state) }
+                    var failure: StoreError?
+                    for slot in state.parked {
+                        do throws(StoreError) {
+                            try discard(slot, &state)
+                        } catch {
+                            // The file stays, and keeps nothing else from lasting.
+                            segments.discard(slot)
+                            failure = failure ?? error
+                        }
+                    }
                     try finish()
+                    if let failure { throw failure }
                 }
             }
         }

@@ -159,7 +159,7 @@ extension SegmentStore {
             }
         }
         while let parent = unforcedParents.withLock({ $0.last }) {
-            try forceNames(in: parent, for: .madeDirectory)
+            try forceNames(in: parent, for: .unforcedParent)
             unforcedParents.withLock { $0.removeAll { $0 == parent } }
         }
     }

@@ -50,7 +50,6 @@ package protocol FileLayer: Sendable {
     func rename(_ source: String, to destination: String) throws(SystemError)
     func unlink(_ path: String) throws(SystemError)
 
-    func setLength(_ descriptor: CInt, to length: Int) throws(SystemError)
     func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError)
     func punchHole(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError)
     func read(_ descriptor: CInt, into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SystemError) -> Int
@@ -142,10 +141,6 @@ package struct LinuxFileLayer: FileLayer {
 
     package func unlink(_ path: String) throws(SystemError) {
         _ = try checked("unlink", Glibc.unlink(path))
-    }
-
-    package func setLength(_ descriptor: CInt, to length: Int) throws(SystemError) {
-        _ = try checked("ftruncate", ftruncate(descriptor, length))
     }
 
     package func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {

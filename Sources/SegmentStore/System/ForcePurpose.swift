@@ -27,6 +27,8 @@ package enum ForcePurpose: String, CaseIterable, Sendable {
     case retiredSegment
     /// The directory itself, in its parent.
     case madeDirectory
+    /// The same where it was made without being forced, before what lies in it counts as forced.
+    case unforcedParent
     /// Names that an earlier process left unforced.
     case foundNames
     /// Records that an earlier process left unforced, before the footer that they get now.

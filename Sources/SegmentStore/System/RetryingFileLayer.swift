@@ -55,10 +55,6 @@ struct RetryingFileLayer: FileLayer {
         try retrying { () throws(SystemError) in try base.unlink(path) }
     }
 
-    func setLength(_ descriptor: CInt, to length: Int) throws(SystemError) {
-        try retrying { () throws(SystemError) in try base.setLength(descriptor, to: length) }
-    }
-
     func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
         try retrying { () throws(SystemError) in try base.allocate(descriptor, offset: offset, count: count) }
     }

@@ -40,6 +40,15 @@ struct PowerCutHabits {
         ownSegmentShare = [0, 15, 60].randomElement(using: &generator) ?? 15
         closeShare = [20, 60].randomElement(using: &generator) ?? 60
         deathShare = [10, 40].randomElement(using: &generator) ?? 10
+        // Where nothing may leave, a loss cannot pass for that.
+        if sizeLimit != nil, generator.chance(50) { keepEverything() }
+    }
+
+    /// So little is set that nothing has to leave.
+    private mutating func keepEverything() {
+        eviction = .none
+        mostBytes = 20_000
+        keyCount = min(keyCount, 20)
     }
 
     /// Habits that lead to where the force matters, if it matters seldom.
@@ -61,9 +70,8 @@ struct PowerCutHabits {
             // What is replaced soon leaves segments to give up; nothing may leave, or nobody could tell that it was lost.
             self.init([interval], [.set, .set, .set, .set, .set, .steps], large: 60, own: 0, close: 5, death: 10)
             sizeLimit = 1 << 20
-            eviction = .none
-            mostBytes = 20_000
             keyCount = 20
+            keepEverything()
             operations = 150
         case .retiredSegment:
             // What leaves and is removed then must not come back with the segment that it was in.

@@ -138,13 +138,6 @@ final class SimulatedDisk: FileLayer, Sendable {
         }
     }
 
-    func setLength(_ descriptor: CInt, to length: Int) throws(SystemError) {
-        try changing(.space) { state throws(SystemError) in
-            try system.setLength(descriptor, to: length)
-            state.file(of: descriptor)?.follow(descriptor)
-        }
-    }
-
     func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
         try changing(.space) { state throws(SystemError) in
             try system.allocate(descriptor, offset: offset, count: count)

@@ -169,12 +169,6 @@ package final class MemoryFiles: FileLayer, @unchecked Sendable {
 
     // MARK: Bytes
 
-    package func setLength(_ descriptor: CInt, to length: Int) throws(SystemError) {
-        try locked { () throws(SystemError) in
-            Self.grow(&state.files[try file(descriptor)], to: length)
-        }
-    }
-
     package func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) {
         try locked { () throws(SystemError) in
             Self.grow(&state.files[try file(descriptor)], to: offset + count)

@@ -32,7 +32,6 @@ package struct OneFile: FileLayer, @unchecked Sendable {
     package func makeDirectory(_ path: String, mode: UInt32) throws(SystemError) { throw refused }
     package func rename(_ source: String, to destination: String) throws(SystemError) { throw refused }
     package func unlink(_ path: String) throws(SystemError) { throw refused }
-    package func setLength(_ descriptor: CInt, to length: Int) throws(SystemError) { throw refused }
     package func allocate(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) { throw refused }
     package func punchHole(_ descriptor: CInt, offset: Int, count: Int) throws(SystemError) { throw refused }
     package func write(
