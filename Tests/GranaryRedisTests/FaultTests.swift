@@ -93,7 +93,7 @@ struct FaultTests {
         #expect(clients.count { $0 == UInt8(ascii: "\n") } == 1)
     }
 
-    @Test("A listing that another process of the server goes on with tells every key once, and a clearing leaves none")
+    @Test("A listing that another process of the server goes on with tells every key once")
     func listingAcrossARestart() async throws {
         let server = try await RedisProcess(["--appendonly", "yes", "--appendfsync", "always"])
         let cache = try RedisCache(url: server.url())
