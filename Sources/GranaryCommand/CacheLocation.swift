@@ -125,7 +125,7 @@ extension ServerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
 
     /// The URL without user, password, and the values of parameters that are not known to be harmless.
     var description: String {
-        let shown = Self.coveringWhatIsNoPort(Self.redacted(secretText))
+        let shown = Self.coveringWhatIsNoServer(secretText) ?? Self.redacted(secretText)
         let (address, query) = Self.split(shown, at: "?")
         guard let query else { return Self.split(address, at: "#").0 }
         let parameters = Self.split(query, at: "#").0.split(separator: "&").map { parameter in
@@ -153,15 +153,20 @@ extension ServerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
             .joined(separator: "\n")
     }
 
-    /// The URL with stars in place of its server's name and port, if it is no number that stands there for a port: whoever
-    /// forgot the host has written a user and a password.
-    private static func coveringWhatIsNoPort(_ text: String) -> String {
-        guard let scheme = text.firstRange(of: "://") else { return text }
-        let address = text[scheme.upperBound...].prefix { !"/?#".contains($0) }
-        guard !address.contains("@"), !address.hasSuffix("]"), let colon = address.lastIndex(of: ":"),
-            UInt16(address[address.index(after: colon)...]) == nil
-        else { return text }
-        return text.replacingCharacters(from: address.startIndex, to: address.endIndex, with: "***")
+    /// The URL with stars in place of all that stands before its parameters, if that has no @ and no number for a port:
+    /// whoever forgot the host has written a user and a password.
+    private static func coveringWhatIsNoServer(_ text: String) -> String? {
+        guard let scheme = text.firstRange(of: "://") else { return nil }
+        let place = text[scheme.upperBound...].prefix { !"?#".contains($0) }
+        let address = place.prefix { $0 != "/" }
+        guard !text.contains("@"), let colon = address.lastIndex(of: ":"),
+            !(address.hasPrefix("[") && address.hasSuffix("]"))
+        else { return nil }
+        let path = place[address.endIndex...].dropFirst()
+        // Paths of Redis are numbers; a password may begin with one and a slash.
+        let hasPort = UInt16(address[address.index(after: colon)...]) != nil
+        guard !hasPort || text.hasPrefix("redis") && !path.isEmpty && UInt(path) == nil else { return nil }
+        return text.replacingCharacters(from: place.startIndex, to: place.endIndex, with: "***")
     }
 
     private static func redacted(line: String) -> String {

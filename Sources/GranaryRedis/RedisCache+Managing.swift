@@ -95,13 +95,14 @@ extension RedisCache {
     /// in another order, would leave some out.
     private struct ScanPlace: Sendable {
         static let start = [UInt8(ascii: "0")]
+        /// Processes that may follow each other in one scan: more is no failover any more.
+        static let mostProcesses = 8
 
         var cursor = Self.start
-        /// The process that gave it, by the name that it has in this one of its lives; nil: nobody asked, for no connection
-        /// has broken.
+        /// The process that gave it; nil: it does not tell its name.
         var process: [UInt8]?
-        /// Connections that had broken by then; nil: nobody was asked yet.
-        var breaks: Int?
+        /// How many there were.
+        var processes = 1
     }
 
     private func forEachPage(_ body: ([[UInt8]]) async throws -> Void) async throws {
@@ -115,61 +116,61 @@ extension RedisCache {
         }
     }
 
-    /// How often a page is asked for while connections break.
-    private static let triesOfAPage = 8
-
     /// Keys as the server has them, and where to go on; nil behind the last ones. From the beginning, if another process
     /// answers now than the one that gave the cursor, so that some come again.
     ///
     /// See <https://redis.io/docs/latest/commands/scan/> for what is promised.
     private func scan(from start: ScanPlace, prefix: String) async throws -> (keys: [[UInt8]], next: ScanPlace?) {
+        let pattern = Self.pattern(ofKeysWith: storedKey(prefix))
+        let options = [Array("MATCH".utf8), pattern, Array("COUNT".utf8), Array("1000".utf8)]
         var place = start
-        for _ in 0..<Self.triesOfAPage {
-            let breaks = pool.breaks
-            if let before = place.breaks, before != breaks {
-                let process = try await process()
-                if process == nil || process != place.process { place.cursor = ScanPlace.start }
-                place.process = process
+        while true {
+            // One request, so that both answers are of one process.
+            var command = RESPCommand("INFO", "server")
+            command.append("SCAN", [place.cursor] + options)
+            let replies = try await pool.replies(to: command)
+            let process = Self.processName(replies[0])
+            if place.cursor != ScanPlace.start, process != place.process {
+                place = ScanPlace(processes: place.processes + 1)
+                if place.processes > ScanPlace.mostProcesses { throw restarted }
+                continue
             }
-            place.breaks = breaks
-            let (keys, cursor) = try await scan(from: place.cursor, prefix: prefix)
-            // Else it may be another process that said where to go on, or one that was told another one's cursor.
-            guard pool.breaks == breaks else { continue }
-            place.cursor = cursor
+            let (keys, cursor) = try page(replies[1])
+            (place.cursor, place.process) = (cursor, process)
             return (keys, cursor == ScanPlace.start ? nil : place)
         }
-        throw RedisCacheError(
+    }
+
+    private var restarted: RedisCacheError {
+        RedisCacheError(
             .connectionLost,
             server: pool.server.address,
-            detail: "connections broke again and again while keys were listed; try again"
+            detail: "another process of the server answers again and again while keys are listed; see why it restarts"
         )
     }
 
-    /// The name that the server's process drew when it started; nil where it does not tell.
-    private func process() async throws -> [UInt8]? {
-        let reply = try await pool.reply(to: RESPCommand("INFO", "server"))
+    /// The name that the server's process drew when it started.
+    private static func processName(_ reply: RESPValue) -> [UInt8]? {
         let text: [UInt8]
         switch reply {
         case .bytes(let bytes): text = bytes
         case .verbatim(let bytes): text = Array(bytes.dropFirst(4))
+        // Whoever may not ask is left to trust the cursor.
         default: return nil
         }
-        return text.split { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }
-            .first { $0.starts(with: "run_id:".utf8) }.map { Array($0) }
+        return text.split { $0 == .carriageReturn || $0 == .newline }.first { $0.starts(with: "run_id:".utf8) }
+            .map { Array($0) }
     }
 
-    private func scan(from cursor: [UInt8], prefix: String) async throws -> (keys: [[UInt8]], cursor: [UInt8]) {
-        let pattern = Self.pattern(ofKeysWith: storedKey(prefix))
-        let options = [Array("MATCH".utf8), pattern, Array("COUNT".utf8), Array("1000".utf8)]
-        let reply = try await pool.reply(to: RESPCommand("SCAN", [cursor] + options))
-        guard case .array(let parts) = reply, parts.count == 2, case .bytes(let next) = parts[0],
+    private func page(_ reply: RESPValue) throws -> (keys: [[UInt8]], cursor: [UInt8]) {
+        guard case .array(let parts) = reply, parts.count == 2, case .bytes(let cursor) = parts[0],
             case .array(let replies) = parts[1]
         else { throw unexpected(reply) }
         let keys = try replies.map { reply in
             guard case .bytes(let key) = reply else { throw unexpected(reply) }
             return key
         }
-        return (keys, next)
+        return (keys, cursor)
     }
 
     /// The pattern of keys that begin with the bytes, whatever these are. In Redis's patterns `*`, `?`, `[` and `\` mean

@@ -19,8 +19,16 @@ extension S3Cache {
     ///
     /// - Throws: `S3CacheError` where S3 cannot be asked.
     func look(at name: ObjectName) async throws -> ObjectSigns? {
-        // Not HEAD, whose failures do not say why. Of an object whose name has no digest the signs are all that counts.
-        let length = if case .digest = name { ObjectBody.longestStart } else { 1 }
+        var length = ObjectBody.longestStart
+        if case .escaped = name {
+            do {
+                let answer = try await client.send(S3Request(method: "HEAD", name: name.text)).answer
+                return Self.signs(of: answer)
+            } catch let error as S3CacheError where !error.isTransient {
+                // An answer to HEAD does not say what is missing or wrong; one to GET does.
+                length = 1
+            }
+        }
         let request = S3Request(
             method: "GET",
             name: name.text,

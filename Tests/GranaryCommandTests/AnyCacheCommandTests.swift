@@ -34,8 +34,7 @@ import Testing
             try moto.createBucket(bucket)
             cache = cache.replacing("S3", with: "\(bucket)?endpoint=\(moto.endpoint)")
         }
-        try body(runner, cache)
-        _ = server
+        try withExtendedLifetime(server) { try body(runner, cache) }
     }
 
     @Test(arguments: kinds)

@@ -54,7 +54,9 @@ import Testing
             // What should have been escaped.
             ("redis://:hun/ter2@host/0", "redis://***@host/0"), ("redis://:hunter2?@host", "redis://***@host"),
             ("redis://:hunter2#@host", "redis://***@host"), ("redis://:hun@ter2@host", "redis://***@host"),
-            ("redis://user:hunter2", "redis://***"), ("redis://user:hunter2/1", "redis://***/1"),
+            ("redis://user:hunter2", "redis://***"), ("redis://user:hunter2/1", "redis://***"),
+            ("redis://user:hunter%402", "redis://***"), ("redis://user:hunter2]", "redis://***"),
+            ("redis://user:hun/ter2?prefix=a", "redis://***?prefix=a"), ("redis://user:12/hunter2", "redis://***"),
             ("redis://host:6379/1", "redis://host:6379/1"), ("redis://[::1]", "redis://[::1]"),
             ("redis://[::1]:7", "redis://[::1]:7"),
             ("redis://host?password=hunter2&prefix=p/", "redis://host?password=***&prefix=p/"),
@@ -62,7 +64,7 @@ import Testing
             ("s3://b/p?endpoint=http://h:9&secret_key=hunter2", "s3://b/p?endpoint=http://h:9&secret_key=***"),
             ("s3://b?endpoint=http://:hunter2@h", "s3://***@h"),
             ("s3://b?endpoint=http%3A%2F%2Fkey%3Ahunter2%40h", "s3://***%40h"),
-            ("redis://:hunter2%40host", "redis://***%40host"),
+            ("redis://:hunter2%40host", "redis://***"),
             ("tiered:./dir,rediss://:hunter2@host", "tiered:./dir,rediss://***@host"),
         ]
     )

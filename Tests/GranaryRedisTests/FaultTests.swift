@@ -111,6 +111,30 @@ struct FaultTests {
         #expect(told.count == names.count && Set(told) == names)
     }
 
+    @Test("A listing goes on where it was if a connection alone breaks, and ends if processes come and go without end")
+    func listingsAndCursors() async throws {
+        let cursors = Mutex<[String]>([])
+        let server = try await FakeServer { read, bytes in
+            if read == 0 { return ([FakeServer.welcome], false) }
+            let words = String(decoding: bytes, as: UTF8.self).split(separator: "\r\n")
+            let cursor = words.firstIndex(of: "SCAN").map { String(words[$0 + 2]) } ?? ""
+            let count = cursors.withLock { cursors in
+                cursors.append(cursor)
+                return cursors.count
+            }
+            // The first process for ten pages, and then another one each time.
+            let name = "$8\r\nrun_id:\(max(count, 10) % 10)\r\n"
+            let page = "*2\r\n$2\r\n\(10 + count % 80)\r\n*0\r\n"
+            return ([Array((name + page).utf8)], read == 5)
+        }
+        let cache = try RedisCache(url: server.url, options: RedisCacheOptions(connections: 1))
+        #expect(await failure { _ = try await cache.count() }?.code == .connectionLost)
+        let seen = cursors.withLock { $0 }
+        // The answers before and after the break are of one process.
+        #expect(seen.prefix(10) == ["0", "11", "12", "13", "14", "15", "16", "17", "18", "19"])
+        #expect(seen.count(where: { $0 == "0" }) == 8)
+    }
+
     @Test("Under a server that is killed and started again, calls give what was set, nothing or an error, and recover")
     func killedUnderLoad() async throws {
         let server = try await RedisProcess()
@@ -379,8 +403,11 @@ struct FaultTests {
         arguments: ["+OK\r\n", ":1\r\n", "*1\r\n+a\r\n", "%0\r\n", "#t\r\n"]
     )
     func wrongKind(_ reply: String) async throws {
-        let server = try await FakeServer { read, _ in
-            ([read == 0 ? FakeServer.welcome : Array(reply.utf8)], false)
+        let server = try await FakeServer { read, bytes in
+            if read == 0 { return ([FakeServer.welcome], false) }
+            // Before a page of keys the server is asked for its name.
+            let count = String(decoding: bytes, as: UTF8.self).contains("SCAN") ? 2 : 1
+            return ([Array(String(repeating: reply, count: count).utf8)], false)
         }
         let cache = try RedisCache(url: server.url)
         #expect(await failure { _ = try await cache.get("key") }?.code == .protocolViolation)
@@ -432,7 +459,7 @@ struct FaultTests {
     @Test("Lengths add up to a number, whatever the server says")
     func hugeLengths() async throws {
         let server = try await FakeServer { read, _ in
-            let page = "*2\r\n$1\r\n0\r\n*2\r\n$9\r\ngranary:a\r\n$9\r\ngranary:b\r\n"
+            let page = "_\r\n*2\r\n$1\r\n0\r\n*2\r\n$9\r\ngranary:a\r\n$9\r\ngranary:b\r\n"
             let replies = [FakeServer.welcome, Array(page.utf8), Array(":\(Int.max)\r\n:\(Int.max)\r\n".utf8)]
             return ([replies[min(read, 2)]], false)
         }

@@ -243,8 +243,8 @@ struct StrategyTests {
     @Test("A key that the server tells twice is listed, counted and measured once")
     func toldTwice() async throws {
         let pages =
-            ["*2\r\n$1\r\n5\r\n*2\r\n$9\r\ngranary:a\r\n$9\r\ngranary:b\r\n"]
-            + ["*2\r\n$1\r\n0\r\n*3\r\n$9\r\ngranary:b\r\n$9\r\ngranary:c\r\n$9\r\ngranary:c\r\n"]
+            ["_\r\n*2\r\n$1\r\n5\r\n*2\r\n$9\r\ngranary:a\r\n$9\r\ngranary:b\r\n"]
+            + ["_\r\n*2\r\n$1\r\n0\r\n*3\r\n$9\r\ngranary:b\r\n$9\r\ngranary:c\r\n$9\r\ngranary:c\r\n"]
         let server = try await FakeServer { read, bytes in
             if read == 0 { return ([FakeServer.welcome], false) }
             let said = String(decoding: bytes, as: UTF8.self)

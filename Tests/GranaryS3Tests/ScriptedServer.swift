@@ -85,7 +85,10 @@ final class ScriptedServer: Sendable {
         }
         switch answer(request, number) {
         case .silence: return
-        case .bytes(let bytes, let closes): send(bytes, to: channel, closes: closes)
+        case .bytes(let bytes, let closes):
+            // An answer to HEAD ends with its head.
+            let head = bytes.firstRange(of: Array("\r\n\r\n".utf8)).map { Array(bytes[..<$0.upperBound]) }
+            send(request.method == "HEAD" ? head ?? bytes : bytes, to: channel, closes: closes)
         case .later(let bytes):
             channel.eventLoop.scheduleTask(in: .milliseconds(2)) { self.send(bytes, to: channel, closes: false) }
         case .slowly(let pieces, let pause):

@@ -85,6 +85,10 @@ package final class MotoServer: Sendable {
         process.arguments = ["-c", script, "\(endpoint)/\(name)"]
         try process.run()
         process.waitUntilExit()
-        if process.terminationStatus != 0 { throw MissingProgram() }
+        if process.terminationStatus != 0 { throw NoBucket(name: name) }
+    }
+
+    private struct NoBucket: Error {
+        let name: String
     }
 }

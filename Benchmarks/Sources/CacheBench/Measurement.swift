@@ -60,7 +60,8 @@ struct Measurement {
     /// What the workloads overwrite in all, for which an engine without reclamation needs room.
     private var overwrites: Int {
         let slices = workloads.filter { $0.isSliced && $0.setShare > 0 }.count * (rounds + 3)
-        return slices * Self.setsPerSlice + (workloads.contains(.latency) ? Int(100_000 * seconds) : 0)
+        // Those that are paced, and as many at full speed.
+        return slices * Self.setsPerSlice + (workloads.contains(.latency) ? 2 * Int(100_000 * seconds) : 0)
     }
 
     private func measure(_ workload: Workload, _ workers: [WorkerProcess], _ report: inout Report) throws {

@@ -43,9 +43,6 @@ final class Pool: Sendable {
         tls = try server.tls?.context(for: server)
     }
 
-    /// How many connections broke that the server had let in.
-    var breaks: Int { state.withLock { $0.breaks } }
-
     // MARK: Requests
 
     /// Sends the commands and waits for their replies. A task that is cancelled stops waiting unless it has to be seen

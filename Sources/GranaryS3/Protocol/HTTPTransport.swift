@@ -108,7 +108,8 @@ final class HTTPTransport: Sendable, CustomReflectable {
         let isFailure = !(200..<300 ~= status)
         let limit = isFailure ? S3Request.longestFailure : longestAnswer
         let length = response.headers.first(name: "Content-Length").flatMap { Int($0) } ?? 0
-        if length > limit, !isFailure { throw TransportFailure.tooLarge(limit: limit) }
+        // An answer to HEAD has the length of what it has not.
+        if length > limit, !isFailure, request.method != "HEAD" { throw TransportFailure.tooLarge(limit: limit) }
         var answer = HTTPAnswer(
             status: status,
             headers: response.headers.map { ($0.name, $0.value) },

@@ -7,7 +7,7 @@ internal import Granary
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
 struct S3Failure {
     let status: Int
-    /// Empty where the answer has none.
+    /// Empty where the answer has none, as every answer to HEAD.
     let code: String
     let message: String
     /// Where the bucket is, from the header or the body.
