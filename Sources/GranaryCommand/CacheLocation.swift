@@ -144,15 +144,6 @@ extension ServerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
         return (String(text[..<place]), String(text[text.index(after: place)...]))
     }
 
-    /// The text with stars, in each line, in place of what stands between the scheme of the first URL of a server and the
-    /// last @ behind it, which may be written %40. A password that should have been escaped, and holds a /, a ? or a
-    /// space, is covered as well, and so is whatever else stands in between.
-    static func redacted(_ text: String) -> String {
-        guard text.contains("://") else { return text }
-        return text.split(separator: "\n", omittingEmptySubsequences: false).map { redacted(line: String($0)) }
-            .joined(separator: "\n")
-    }
-
     /// The URL with stars in place of all that stands before its parameters, if that has no @ and no number for a port:
     /// whoever forgot the host has written a user and a password.
     private static func coveringWhatIsNoServer(_ text: String) -> String? {
@@ -167,6 +158,15 @@ extension ServerURL: CustomStringConvertible, CustomDebugStringConvertible, Cust
         let hasPort = UInt16(address[address.index(after: colon)...]) != nil
         guard !hasPort || text.hasPrefix("redis") && !path.isEmpty && UInt(path) == nil else { return nil }
         return text.replacingCharacters(from: place.startIndex, to: place.endIndex, with: "***")
+    }
+
+    /// The text with stars, in each line, in place of what stands between the scheme of the first URL of a server and the
+    /// last @ behind it, which may be written %40. A password that should have been escaped, and holds a /, a ? or a
+    /// space, is covered as well, and so is whatever else stands in between.
+    static func redacted(_ text: String) -> String {
+        guard text.contains("://") else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).map { redacted(line: String($0)) }
+            .joined(separator: "\n")
     }
 
     private static func redacted(line: String) -> String {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Glibc
+import Granary
 import Logging
 
 /// The command `granary`: parsing, printing and progress; what it does is the libraries' business.
@@ -13,7 +14,7 @@ struct Main {
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)
             // A cache that is left out changes what is found and what is paid for: that is never silent.
-            handler.logLevel = label == "granary.tiered-cache" ? min(LogOption.level, .warning) : LogOption.level
+            handler.logLevel = label == TieredCache.logLabel ? min(LogOption.level, .warning) : LogOption.level
             return handler
         }
         // Not an async main: its main thread would take the signals that every thread here blocks.

@@ -67,23 +67,9 @@ extension RedisCacheError {
         // Read before a password is covered, which may be part of it.
         let word = String(decoding: reply.prefix { $0 != UInt8(ascii: " ") }.prefix(32), as: UTF8.self)
         let text = Self.printable(reply, without: server.credentials?.password)
-        let code: Code
-        let remedy: String
-        switch word {
-        case "WRONGPASS": (code, remedy) = (.wrongPassword, "check the user and the password")
-        case "NOAUTH": (code, remedy) = (.wrongPassword, "the server wants a password; give one")
-        case "NOPERM":
-            (code, remedy) = (.notPermitted, "allow the user the command and the prefix of the cache (ACL SETUSER)")
-        case "LOADING", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN": (code, remedy) = (.busy, "try again")
-        case "OOM": (code, remedy) = (.full, "raise maxmemory, or let the server evict (maxmemory-policy allkeys-lru)")
-        case "READONLY": (code, remedy) = (.readOnly, "give the address of the primary")
-        case "MISCONF", "NOREPLICAS": (code, remedy) = (.readOnly, "see the server's log")
-        case "MOVED", "ASK", "CROSSSLOT":
-            (code, remedy) = (.refused, "the server is part of a cluster; give one that is not, or a proxy")
-        case "NOPROTO": (code, remedy) = (.refused, "RESP3 is needed; use Redis 6 or later, or Valkey")
-        case "ERR" where text.contains("unknown command"):
+        var (code, remedy) = Self.meanings[word] ?? Self.unknown
+        if word == "ERR", text.contains("unknown command") {
             (code, remedy) = (.refused, "use Redis 6 or later, or Valkey, and rename none of its commands")
-        default: (code, remedy) = (.refused, "see the server's documentation and log")
         }
         self.init(code, server: server.address, reply: text, detail: "the server says \"\(text)\"; \(remedy)")
     }
@@ -97,17 +83,32 @@ extension RedisCacheError {
         }
         // What errors begin with is known to all, and with stars in it would show what the password is.
         let word = text.prefix { $0 != " " }
-        let start = Self.words.contains(String(word)) ? word.endIndex : text.startIndex
+        let start = Self.meanings[String(word)] == nil ? text.startIndex : word.endIndex
         if let password { text = text[..<start] + covering(password, in: String(text[start...]), with: "***") }
         // Only now: a password that stands where the text is cut could not be told any more.
         return plainLine(text, atMost: 500)
     }
 
-    /// The words that errors of servers begin with.
-    private static let words: Set<String> = [
-        "ASK", "BUSY", "CLUSTERDOWN", "CROSSSLOT", "ERR", "LOADING", "MASTERDOWN", "MISCONF", "MOVED", "NOAUTH",
-        "NOPERM", "NOPROTO", "NOREPLICAS", "OOM", "READONLY", "TRYAGAIN", "WRONGPASS", "WRONGTYPE",
-    ]
+    private static let unknown = (Code.refused, "see the server's documentation and log")
+
+    /// The words that errors of servers begin with, and what they mean.
+    private static let meanings: [String: (Code, remedy: String)] = {
+        let cluster = (Code.refused, "the server is part of a cluster; give one that is not, or a proxy")
+        let busy = (Code.busy, "try again")
+        let readOnly = (Code.readOnly, "see the server's log")
+        return [
+            "WRONGPASS": (.wrongPassword, "check the user and the password"),
+            "NOAUTH": (.wrongPassword, "the server wants a password; give one"),
+            "NOPERM": (.notPermitted, "allow the user the command and the prefix of the cache (ACL SETUSER)"),
+            "LOADING": busy, "BUSY": busy, "MASTERDOWN": busy, "TRYAGAIN": busy, "CLUSTERDOWN": busy,
+            "OOM": (.full, "raise maxmemory, or let the server evict (maxmemory-policy allkeys-lru)"),
+            "READONLY": (.readOnly, "give the address of the primary"),
+            "MISCONF": readOnly, "NOREPLICAS": readOnly,
+            "MOVED": cluster, "ASK": cluster, "CROSSSLOT": cluster,
+            "NOPROTO": (.refused, "RESP3 is needed; use Redis 6 or later, or Valkey"),
+            "ERR": unknown, "WRONGTYPE": unknown,
+        ]
+    }()
 }
 
 extension RedisCacheError: CacheRefusal {

@@ -254,14 +254,16 @@ import Testing
         #expect(server.requests.count <= 6)
     }
 
+    /// Of one object.
+    private static let listing =
+        "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>granary/a</Key><Size>1</Size></Contents>"
+        + "</ListBucketResult>"
+
     @Test func tellsWhatARemovalOfManyLeft() async throws {
-        let listing =
-            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>granary/a</Key><Size>1</Size></Contents>"
-            + "</ListBucketResult>"
         let deletion =
             "<DeleteResult><Error><Key>granary/a</Key><Code>AccessDenied</Code><Message>No</Message></Error></DeleteResult>"
         let server = try await ScriptedServer(script: [
-            .bytes(ScriptedServer.response(200, Array(listing.utf8))),
+            .bytes(ScriptedServer.response(200, Array(Self.listing.utf8))),
             .bytes(ScriptedServer.response(200, Array(deletion.utf8))),
         ])
         let cache = try Self.cache(server)
@@ -273,14 +275,11 @@ import Testing
     }
 
     @Test func deletesAgainWhatAPassingFailureLeft() async throws {
-        let listing =
-            "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>granary/a</Key><Size>1</Size></Contents>"
-            + "</ListBucketResult>"
         let left = ["InternalError", "SlowDown"].map {
             "<DeleteResult><Error><Key>granary/a</Key><Code>\($0)</Code><Message>No</Message></Error></DeleteResult>"
         }
         let server = try await ScriptedServer(
-            script: ([listing] + left + ["<DeleteResult></DeleteResult>"]).map {
+            script: ([Self.listing] + left + ["<DeleteResult></DeleteResult>"]).map {
                 .bytes(ScriptedServer.response(200, Array($0.utf8)))
             }
         )

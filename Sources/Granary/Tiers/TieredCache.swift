@@ -20,6 +20,9 @@ internal import Synchronization
 ///   process's, so a tier that fell behind may give an older value to other processes, and to this one after a restart.
 /// - Of two sets of one key at a time, all tiers keep the same one.
 public final class TieredCache: ManagedCacheStrategy {
+    /// Of its logger.
+    package static let logLabel = "granary.tiered-cache"
+
     let tiers: [Tier]
     let options: TieredCacheOptions
     let order = WriteOrder()
@@ -36,7 +39,7 @@ public final class TieredCache: ManagedCacheStrategy {
     ///
     /// - Throws: `TieredCacheError` where there is no tier.
     public init(_ tiers: [CacheTier], options: TieredCacheOptions = TieredCacheOptions()) throws(TieredCacheError) {
-        let logger = Logger(label: "granary.tiered-cache")
+        let logger = Logger(label: Self.logLabel)
         self.tiers = tiers.map { Tier($0, options: options, logger: logger) }
         guard let first = self.tiers.first else {
             throw TieredCacheError(
